@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sigma rules: loading (YAML through libyaml, JSON is YAML), compiling, matching one event.
+ * Source: Sigma rules specification v2 and correlation rules specification v2 (SigmaHQ/sigma-specification).
+ * Pure: the caller reads the files; nothing here opens, prints or keeps time.
+ */
+#ifndef HF_SIGMA_H
+#define HF_SIGMA_H
+#include <stdint.h>
+#include "str.h"
+#include "verdict.h"
+
+/* Log source categories Holdfast produces events for. One action may belong to several. */
+enum hf_category {
+	HF_CAT_PROCESS_CREATION,	/* exec */
+	HF_CAT_FILE_ACCESS,		/* open for reading */
+	HF_CAT_FILE_EVENT,		/* file created or written: open for write, create; mkdir, mknod, link, symlink, rename's new name */
+	HF_CAT_FILE_DELETE,		/* unlink, rmdir */
+	HF_CAT_FILE_RENAME,		/* rename: SourceFilename, TargetFilename */
+	HF_CAT_FILE_CHANGE,		/* chmod, chown, truncate, setxattr */
+	HF_CAT_NETWORK_CONNECTION,	/* connect, sendto...: Initiated true; accept, listen: false */
+	HF_CAT_SYSCALL,			/* Holdfast's own: signal, ptrace, mount, setuid, memfd, module, bpf, ... */
+	HF_CATEGORIES
+};
+
+/* Fields of an event. Names are Sigma's where Sigma has one; table in sigma_fields.c. */
+enum hf_field {
+	HF_F_IMAGE,			/* resolved path of the acting program; exec: the new one (script: the script) */
+	HF_F_COMMAND_LINE, HF_F_CURRENT_DIRECTORY, HF_F_USER, HF_F_USER_ID, HF_F_LOGON_ID,
+	HF_F_PROCESS_ID, HF_F_PARENT_PROCESS_ID, HF_F_PARENT_IMAGE, HF_F_PARENT_COMMAND_LINE,
+	HF_F_INTERPRETER,		/* exec of a script */
+	HF_F_TARGET_FILENAME, HF_F_SOURCE_FILENAME,
+	HF_F_DESTINATION_IP, HF_F_DESTINATION_PORT, HF_F_DESTINATION_HOSTNAME, HF_F_PROTOCOL, HF_F_INITIATED,
+	HF_F_DESTINATION_PATH,		/* UNIX socket: path, or "@name" */
+	HF_F_SOURCE_IP, HF_F_SOURCE_PORT,
+	HF_F_SYSCALL, HF_F_TARGET_IMAGE, HF_F_TARGET_PROCESS_ID, HF_F_SIGNAL, HF_F_FILE_MODE, HF_F_OPEN_FLAGS,
+	HF_F_ACTION,			/* hf_kind_name() */
+	HF_F_IN_WORKSPACE,		/* "true" when TargetFilename lies below the session's directory */
+	HF_F_LABELS,			/* list: session + process labels, one space between */
+	HF_F_FILE_LABELS, HF_F_PARENT_LABELS,
+	HF_F_ANCESTORS,			/* list: images from the parent up to the agent */
+	HF_F_SESSION, HF_F_TRUNCATED,	/* "path", "argv" or absent */
+	HF_FIELDS
+};
+
+#define HF_EVENT_LIST_MAX 32
+struct hf_value {		/* one or several strings; n == 0: the field is absent */
+	struct hf_str s[HF_EVENT_LIST_MAX];
+	unsigned n;
+};
+struct hf_event {		/* what a rule sees of one action */
+	uint32_t categories;	/* 1u << enum hf_category */
+	bool truncated;		/* path or argv was cut: `on_truncated` applies */
+	const struct hf_value *f[HF_FIELDS];	/* NULL: absent */
+};
+
+struct hf_ruleset;		/* immutable once loaded; may be shared by sessions */
+struct hf_rule;
+
+/* An error a person can act on: "rules/x.yml:12: unknown modifier 'foo'; known: contains, ..." */
+struct hf_rule_error {
+	char text[512];
+	char file[256];
+	unsigned line;		/* 1-based, 0 = whole file */
+};
+
+struct hf_ruleset *hf_ruleset_new(void);		/* NULL: out of memory */
+void hf_ruleset_free(struct hf_ruleset **rs);
+/* Adds all documents of one file's text. name is for messages. 0, or -EINVAL with *ret_err filled and
+ * the set unchanged, or -ENOMEM. `|expand` and unknown fields: see hf_rule_applies(). */
+int hf_ruleset_add(struct hf_ruleset *rs, struct hf_str text, const char *name, struct hf_rule_error *ret_err);
+/* Resolves correlations' rule references, compiles, freezes. -EINVAL with *ret_err (unknown or doubly used
+ * name/id, a cycle), -ENOMEM. Call once, before matching. */
+int hf_ruleset_finish(struct hf_ruleset *rs, struct hf_rule_error *ret_err);
+unsigned hf_ruleset_count(const struct hf_ruleset *rs);
+const struct hf_rule *hf_ruleset_get(const struct hf_ruleset *rs, unsigned i);	/* order of loading */
+/* level's default verdict; initial: informational, low: note; medium: note; high: hold; critical: deny */
+void hf_ruleset_level_verdict(struct hf_ruleset *rs, const char *level, enum hf_verdict v);
+
+/* Rule attributes; strings live as long as the set. */
+const char *hf_rule_id(const struct hf_rule *r);	/* `id`, else `name`, else the title */
+const char *hf_rule_title(const struct hf_rule *r);
+const char *hf_rule_level(const struct hf_rule *r);
+const char *hf_rule_guidance(const struct hf_rule *r);	/* "" when none */
+const char *hf_rule_file(const struct hf_rule *r);
+const char *hf_rule_tag(const struct hf_rule *r, unsigned i);	/* NULL past the end */
+enum hf_verdict hf_rule_verdict(const struct hf_rule *r);
+bool hf_rule_on_truncated_hold(const struct hf_rule *r);	/* on_truncated: hold */
+uint32_t hf_rule_categories(const struct hf_rule *r);	/* of a correlation: of its last step */
+const char *hf_rule_not_applicable(const struct hf_rule *r);	/* why it can never match here, or NULL */
+unsigned hf_rule_index(const struct hf_rule *r);	/* its place in the set */
+
+enum hf_label_scope { HF_LABEL_SESSION, HF_LABEL_PROCESS, HF_LABEL_FILE };
+/* i-th label that a match adds; NULL past the end. */
+const char *hf_rule_label(const struct hf_rule *r, unsigned i, enum hf_label_scope *ret_to);
+
+/* Correlations (temporal_ordered here; other types are refused at load with a clear message until their issue). */
+bool hf_rule_is_correlation(const struct hf_rule *r);
+enum hf_group_key { HF_GROUP_SESSION, HF_GROUP_PROCESS, HF_GROUP_LINEAGE, HF_GROUP_FIELD };
+struct hf_correlation {
+	unsigned nsteps;			/* 2..16 */
+	const struct hf_rule *step[16];
+	uint64_t timespan_ns;
+	unsigned ngroup;
+	struct { enum hf_group_key key; enum hf_field field; } group[8];	/* none: Session */
+	bool generate;				/* steps also make findings of their own */
+};
+const struct hf_correlation *hf_rule_correlation(const struct hf_rule *r);
+/* Does r stand only inside correlations (no finding of its own)? */
+bool hf_rule_is_step_only(const struct hf_rule *r);
+
+/* Does this detection rule match this event? Pure; bounded by PCRE2 match limits: a regular expression that
+ * exceeds them counts as a match of a rule that could not be decided, *ret_limited is set. */
+bool hf_rule_match(const struct hf_rule *r, const struct hf_event *e, bool *ret_limited);
+
+/* Literals for the kernel guards. For each value of TargetFilename in rules whose verdict is >= hold and that watch
+ * HF_CAT_FILE_ACCESS: a glob ('*', '?' and nothing else, absolute or beginning with '*'). Calls cb for each; a value
+ * that cannot be put as a glob (|re, |expand...) is passed as "*" with exact = false. Stops when cb returns != 0. */
+int hf_ruleset_read_globs(const struct hf_ruleset *rs, int (*cb)(void *ctx, const struct hf_rule *r, const char *glob, bool exact), void *ctx);
+
+/* Rule examples (holdfast.examples): see check.h */
+/* SHA-256 over all loaded text in order, hex: the journal's `rules` hash. */
+const char *hf_ruleset_hash(const struct hf_ruleset *rs);
+#endif

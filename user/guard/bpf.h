@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The BPF programs: loading, membership, records, tickets. Needs CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN (cgroup hooks). */
+#ifndef HF_GUARD_BPF_H
+#define HF_GUARD_BPF_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "bpf/wire.h"
+
+struct hf_bpf;
+struct hf_bpf_options {
+	size_t ring_bytes;	/* power of two, default 4 MiB */
+	bool stop_opens;
+};
+/* Opens, loads and attaches the observers. -errno; why[] names the program or map and what failed. */
+int hf_bpf_open(const struct hf_bpf_options *o, struct hf_bpf **ret, char *why, size_t why_cap);
+void hf_bpf_close(struct hf_bpf **b);
+
+/* Starts session id (random, non-zero) with flags HF_SESSION_*. */
+int hf_bpf_session_add(struct hf_bpf *b, uint64_t session, uint32_t flags);
+int hf_bpf_session_state(struct hf_bpf *b, uint64_t session, struct hf_session_state *ret);
+/* Makes the process behind pidfd (single-threaded, before it runs anything) a member; its children inherit it. */
+int hf_bpf_task_add(struct hf_bpf *b, int pidfd, uint64_t session);
+/* The session of the process behind pidfd: 0 with *ret_session, -ENOENT not watched. */
+int hf_bpf_task_session(struct hf_bpf *b, int pidfd, uint64_t *ret_session);
+/* Attaches the socket hooks to a session's cgroup. Bit set of hooks attached: connect4, connect6, sendmsg4, sendmsg6,
+ * connect_unix (5.15 to 6.6 lack the last). -errno when one of the first four fails. */
+int hf_bpf_attach_cgroup(struct hf_bpf *b, int cgroup_fd, uint32_t *ret_hooks);
+
+/* Tickets. Overwrites an older one of the same tid. */
+int hf_bpf_ticket_put(struct hf_bpf *b, uint32_t tid, const struct hf_ticket *t);
+void hf_bpf_ticket_drop(struct hf_bpf *b, uint32_t tid);
+/* Hash of argv or of a leaf-first path, keyed with this instance's secret; the kernel side computes the same. */
+uint64_t hf_bpf_hash(const struct hf_bpf *b, const void *data, size_t len);
+
+/* Names that stop an open at its exit. name <= HF_NAME_KEY bytes, flags HF_INTEREST_*. Added flags are or-ed. */
+int hf_bpf_interest_add(struct hf_bpf *b, const char *name, uint32_t flags);
+
+/* Hands every record present now to cb, in order. Never blocks. Number of records, or -errno. */
+typedef int (*hf_bpf_record_fn)(void *ctx, const void *rec, size_t len);
+int hf_bpf_drain(struct hf_bpf *b, hf_bpf_record_fn cb, void *ctx);
+int hf_bpf_ring_fd(const struct hf_bpf *b);	/* for epoll: readable when the kernel thought it worth waking us */
+
+/* Are all live threads of the session frozen (task_struct.frozen), but for the tids in except[]? Those sit in a guard's
+ * question and run nothing. 1 yes, 0 no (first that runs in *ret_tid), -errno. Source: kernel/cgroup/freezer.c. */
+int hf_bpf_session_frozen(struct hf_bpf *b, uint64_t session, const uint32_t *except, size_t nexcept, uint32_t *ret_tid);
+#endif

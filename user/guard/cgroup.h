@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A session's cgroup v2, wherever cgroup2 is mounted: <root>/holdfast/<session>. */
+#ifndef HF_GUARD_CGROUP_H
+#define HF_GUARD_CGROUP_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct hf_cgroup { int dir_fd; char path[4096]; };
+/* Mount point of cgroup2 from /proc/self/mountinfo. -ENOENT none. */
+int hf_cgroup_root(char *out, size_t cap);
+int hf_cgroup_create(uint64_t session, struct hf_cgroup *ret);	/* makes the parent "holdfast" too */
+int hf_cgroup_add(const struct hf_cgroup *c, pid_t pid);	/* 0 = self */
+int hf_cgroup_freeze(const struct hf_cgroup *c, bool on);	/* only asks; see hf_bpf_session_frozen */
+int hf_cgroup_kill(const struct hf_cgroup *c);			/* cgroup.kill (5.14), else freeze-signal-thaw loop */
+int hf_cgroup_populated(const struct hf_cgroup *c);		/* 1, 0, -errno */
+int hf_cgroup_events_fd(const struct hf_cgroup *c);		/* for EPOLLPRI: changes of populated/frozen; caller closes */
+int hf_cgroup_remove(struct hf_cgroup *c);			/* rmdir, also sub-groups an agent made; closes dir_fd */
+/* Is the process in any holdfast session's cgroup? Its session id: 1, 0 no, -errno. */
+int hf_cgroup_session_of(pid_t pid, uint64_t *ret_session);
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading what a held system call was asked to do: the target's memory once, its paths as the kernel will resolve them.
+ * The caller checks hf_notif_valid() before and after: a pid can be reused in between.
+ */
+#ifndef HF_GUARD_REMOTE_H
+#define HF_GUARD_REMOTE_H
+#include <fcntl.h>
+#include <sys/types.h>
+#include <linux/seccomp.h>
+#include "action.h"
+
+struct hf_remote {		/* reused for each question; holds the strings of the action built from it */
+	char path[8192], path2[8192], given[4100], interp[4100], cwd[4100];
+	char argv[32768 + 1];
+	size_t argv_total;	/* whole length, also when cut */
+	char exec_leaves[4100]; int exec_leaves_len;	/* the file the kernel will run (interpreter of a script), for the ticket */
+	uint64_t exec_dev, exec_ino; bool exec_no_dev, exec_any_interp;
+	/* argv as the new image will have it (scripts: rewritten as fs/binfmt_script.c does) */
+	char final_argv[32768 + 1]; size_t final_argv_len, final_argv_total;
+	struct hf_addr addrs[8]; unsigned naddrs; uint16_t raw_family[8]; bool addrs_truncated;
+	struct { uint16_t family, port, proto; uint8_t addr[16]; } raw[8];	/* as the cgroup hook will see them */
+};
+/* Builds the action that notification n asks for. tgid/start_ns/uid come from /proc (task's own). 0; -ESRCH target is gone;
+ * -EFAULT the arguments can't be read (the call would fail with EFAULT too); -errno the errno the call would fail with as far as
+ * it is certain (ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG): the caller answers CONTINUE and the kernel says it itself.
+ * *ret_silent: nothing to judge (sendmsg without address, kill inside the session's own thread group ...). */
+int hf_remote_action(const struct seccomp_notif *n, uint64_t session, struct hf_remote *r, struct hf_action *ret, bool *ret_silent);
+/* Resolves a path as process tid would: its root, cwd or dirfd, symlinks, /proc/self and magic links from the target's point of view.
+ * Never opens for reading (O_PATH only: no permission event, no FIFO, no device). out: absolute in the mount namespace. Missing last
+ * component is fine (*ret_exists false). *ret_fd (may be NULL): O_PATH descriptor, caller closes; -1 when missing. */
+int hf_remote_resolve(pid_t tid, int dirfd, const char *path, bool follow_last, char *out, size_t cap, bool *ret_exists, int *ret_fd);
+/* Copies at most cap bytes from the target, one read per page so that a hole at the end does no harm. Length, or -errno. */
+ssize_t hf_remote_read(pid_t tid, uint64_t addr, void *out, size_t cap);
+/* NUL-terminated string; -ENAMETOOLONG when none within cap. */
+ssize_t hf_remote_read_str(pid_t tid, uint64_t addr, char *out, size_t cap);
+/* tgid, ppid, start time (clock as BPF's start_boottime, ns, to 10 ms), uid of a thread from /proc. */
+struct hf_remote_ids { uint32_t tgid, ppid, uid; uint64_t start_ns; };
+int hf_remote_ids(pid_t tid, struct hf_remote_ids *ret);
+/* kernel identity of an O_PATH fd for tickets: i_ino from fdinfo, dev in MKDEV form; *ret_no_dev where st_dev is not s_dev. */
+int hf_remote_identity(int fd, uint64_t *ret_dev, uint64_t *ret_ino, bool *ret_no_dev);
+#endif

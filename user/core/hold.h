@@ -11,8 +11,10 @@
 #define HF_HOLDS_MAX 64		/* more at once: the newest is denied and says so */
 #define HF_DECISIONS_MAX 512	/* session-scope decisions remembered; the oldest go first, counted */
 
-/* What a decision binds to: rule, executable, argv, resolved object. Hashes are SHA-256 truncated to 128 bits over
- * length-prefixed parts, so that parts can't run into each other. */
+/* What a decision binds to: rule, executable (device+inode and path; for an exec the starting program's and the new
+ * file's), argv (for an exec the new one), kind, resolved object (path and path2, or address, port and protocol, or target
+ * process and signal) and how it is used (open flags, mode). Hashes are SHA-256 truncated to 128 bits over length-prefixed
+ * parts, so that parts can't run into each other. rule, p may be NULL. */
 struct hf_binding { uint8_t h[16]; };
 void hf_binding_make(const struct hf_rule *rule, const struct hf_proc *p, const struct hf_action *a, struct hf_binding *ret);
 
@@ -44,7 +46,7 @@ struct hf_hold *hf_holds_find(struct hf_holds *h, uint32_t id);
 struct hf_hold *hf_holds_again(struct hf_holds *h, uint32_t tid, uint64_t start_ns, const struct hf_binding *b);
 /* Session-scope decision that covers this binding. */
 enum hf_decision hf_holds_known(const struct hf_holds *h, const struct hf_binding *b);
-/* Marks decided; with HF_SCOPE_SESSION remembers the binding. -ENOENT, -EALREADY. */
+/* Marks decided; with HF_SCOPE_SESSION remembers the binding. -ENOENT, -EALREADY; -EINVAL when d is no decision. */
 int hf_holds_decide(struct hf_holds *h, uint32_t id, enum hf_decision d, enum hf_scope s);
 /* Gives a slot back once its guard has been answered or is gone. */
 void hf_holds_done(struct hf_holds *h, struct hf_hold *slot);
@@ -52,4 +54,5 @@ struct hf_hold *hf_holds_first_expired(struct hf_holds *h, uint64_t now_ns);	/* 
 uint64_t hf_holds_next_deadline(const struct hf_holds *h);	/* UINT64_MAX: none */
 unsigned hf_holds_waiting(const struct hf_holds *h);
 struct hf_hold *hf_holds_at(struct hf_holds *h, unsigned i);	/* i-th WAITING by age; NULL */
+uint64_t hf_holds_forgotten(const struct hf_holds *h);		/* session-scope decisions pushed out by newer ones */
 #endif

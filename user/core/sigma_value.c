@@ -258,7 +258,6 @@ static int apply_encoding(const struct hf_sigma_ctx *c, unsigned line, enum hf_m
 	for (unsigned i = 0; i < in->n; i++) {
 		for (unsigned k = 0; k < each; k++) {
 			struct hf_toks *o = &out.t[out.n];
-			int rc;
 
 			*o = in->t[i];
 			rc = mod == HF_M_BASE64 || mod == HF_M_BASE64OFFSET ?

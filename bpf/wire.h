@@ -113,7 +113,9 @@ struct hf_rec_path {
 	struct hf_rec h;
 	__hf_u64 dev;
 	__hf_u64 ino;
-	__hf_u64 args[4];	/* open: flags, mode; chmod: mode; chown: uid, gid; truncate: length; others 0 */
+	/* open: flags, mode; mkdir, chmod: mode; mknod: mode, dev; chown: uid, gid; truncate: length;
+	 * unlinkat, renameat2, linkat: flags; others 0 */
+	__hf_u64 args[4];
 	__hf_u32 nr;
 	__hf_u32 file_mode;	/* S_IFMT and permission bits of the opened file */
 	__hf_u16 chunk_len[HF_PATH_CHUNKS];
@@ -164,6 +166,8 @@ struct hf_rec_raced {
 /* task storage: membership, inherited at fork */
 struct hf_task {
 	__hf_u64 session;
+	__hf_u32 flags;		/* HF_SESSION_*, a copy of the session's: saves a look-up for each event */
+	__hf_u32 exited;	/* on the group leader: its EXIT record has been sent */
 };
 
 /* hash map "sessions": key u64 session id */
@@ -215,5 +219,6 @@ _Static_assert(sizeof(struct hf_rec_sock) == 200, "wire");
 _Static_assert(sizeof(struct hf_rec_sys) == 120, "wire");
 _Static_assert(sizeof(struct hf_rec_raced) == 200, "wire");
 _Static_assert(sizeof(struct hf_ticket) == 240, "wire");
+_Static_assert(sizeof(struct hf_task) == 16, "wire");
 
 #endif

@@ -23,6 +23,10 @@ enum hf_category {
 	HF_CATEGORIES
 };
 
+/* "process_creation", ...; "?" past the end. The reverse: -EINVAL when unknown. */
+const char *hf_category_name(enum hf_category c);
+int hf_category_parse(const char *name, enum hf_category *ret);
+
 /* Fields of an event. Names are Sigma's where Sigma has one; table in sigma_fields.c. */
 enum hf_field {
 	HF_F_IMAGE,			/* resolved path of the acting program; exec: the new one (script: the script) */
@@ -43,6 +47,10 @@ enum hf_field {
 	HF_FIELDS
 };
 
+/* "CommandLine", ...; "?" past the end. The reverse (case counts, as in Sigma): -EINVAL when unknown. */
+const char *hf_field_name(enum hf_field f);
+int hf_field_parse(const char *name, enum hf_field *ret);
+
 #define HF_EVENT_LIST_MAX 32
 struct hf_value {		/* one or several strings; n == 0: the field is absent */
 	struct hf_str s[HF_EVENT_LIST_MAX];
@@ -54,7 +62,9 @@ struct hf_event {		/* what a rule sees of one action */
 	const struct hf_value *f[HF_FIELDS];	/* NULL: absent */
 };
 
-struct hf_ruleset;		/* immutable once loaded; may be shared by sessions */
+/* Immutable once loaded; may be shared by sessions, but used by one thread at a time: matching works in PCRE2 buffers
+ * which the set owns, so that it need not allocate. */
+struct hf_ruleset;
 struct hf_rule;
 
 /* An error a person can act on: "rules/x.yml:12: unknown modifier 'foo'; known: contains, ..." */
@@ -74,8 +84,9 @@ int hf_ruleset_add(struct hf_ruleset *rs, struct hf_str text, const char *name, 
 int hf_ruleset_finish(struct hf_ruleset *rs, struct hf_rule_error *ret_err);
 unsigned hf_ruleset_count(const struct hf_ruleset *rs);
 const struct hf_rule *hf_ruleset_get(const struct hf_ruleset *rs, unsigned i);	/* order of loading */
-/* level's default verdict; initial: informational, low: note; medium: note; high: hold; critical: deny */
-void hf_ruleset_level_verdict(struct hf_ruleset *rs, const char *level, enum hf_verdict v);
+/* level's default verdict; initial: informational, low: note; medium: note; high: hold; critical: deny.
+ * A rule without a level counts as medium. At any time. -EINVAL: no such level. */
+int hf_ruleset_level_verdict(struct hf_ruleset *rs, const char *level, enum hf_verdict v);
 
 /* Rule attributes; strings live as long as the set. */
 const char *hf_rule_id(const struct hf_rule *r);	/* `id`, else `name`, else the title */
@@ -83,18 +94,22 @@ const char *hf_rule_title(const struct hf_rule *r);
 const char *hf_rule_level(const struct hf_rule *r);
 const char *hf_rule_guidance(const struct hf_rule *r);	/* "" when none */
 const char *hf_rule_file(const struct hf_rule *r);
+unsigned hf_rule_line(const struct hf_rule *r);		/* where its document begins, from 1 */
+const char *hf_rule_name(const struct hf_rule *r);	/* `name`, which correlations may refer to; NULL none */
 const char *hf_rule_tag(const struct hf_rule *r, unsigned i);	/* NULL past the end */
 enum hf_verdict hf_rule_verdict(const struct hf_rule *r);
 bool hf_rule_on_truncated_hold(const struct hf_rule *r);	/* on_truncated: hold */
 uint32_t hf_rule_categories(const struct hf_rule *r);	/* of a correlation: of its last step */
 const char *hf_rule_not_applicable(const struct hf_rule *r);	/* why it can never match here, or NULL */
+bool hf_rule_scope_process(const struct hf_rule *r);	/* scope: process (a wider decision binds to the process); else session */
 unsigned hf_rule_index(const struct hf_rule *r);	/* its place in the set */
 
 enum hf_label_scope { HF_LABEL_SESSION, HF_LABEL_PROCESS, HF_LABEL_FILE };
 /* i-th label that a match adds; NULL past the end. */
 const char *hf_rule_label(const struct hf_rule *r, unsigned i, enum hf_label_scope *ret_to);
 
-/* Correlations (temporal_ordered here; other types are refused at load with a clear message until their issue). */
+/* Correlations: temporal_ordered and temporal. The others (event_count, ...), aliases and correlations of correlations are
+ * refused at load with a clear message until their issue. */
 bool hf_rule_is_correlation(const struct hf_rule *r);
 enum hf_group_key { HF_GROUP_SESSION, HF_GROUP_PROCESS, HF_GROUP_LINEAGE, HF_GROUP_FIELD };
 struct hf_correlation {
@@ -104,18 +119,26 @@ struct hf_correlation {
 	unsigned ngroup;
 	struct { enum hf_group_key key; enum hf_field field; } group[8];	/* none: Session */
 	bool generate;				/* steps also make findings of their own */
+	bool any_order;				/* temporal: the steps may happen in any order within timespan */
 };
 const struct hf_correlation *hf_rule_correlation(const struct hf_rule *r);
-/* Does r stand only inside correlations (no finding of its own)? */
+/* Does r stand only inside correlations (no finding of its own)? So it is, as in Sigma, when a correlation refers to it and
+ * none of these says `generate: true`; but a rule that has a verdict of its own (`holdfast: {verdict: ...}`) always keeps it:
+ * adding a correlation must not silently take a hold away. */
 bool hf_rule_is_step_only(const struct hf_rule *r);
 
-/* Does this detection rule match this event? Pure; bounded by PCRE2 match limits: a regular expression that
- * exceeds them counts as a match of a rule that could not be decided, *ret_limited is set. */
+/* Does this detection rule match this event (its category included)? False for correlations and rules that are not
+ * applicable. Pure but for the PCRE2 buffers, allocates nothing. When a regular expression exceeds its match limit and the
+ * rule depends on it, also through a `not`, the rule could not be decided: true, and *ret_limited (else set to false).
+ * Text is compared without regard to ASCII case unless `cased`; `re` sees bytes. Of a list any element may match. */
 bool hf_rule_match(const struct hf_rule *r, const struct hf_event *e, bool *ret_limited);
 
 /* Literals for the kernel guards. For each value of TargetFilename in rules whose verdict is >= hold and that watch
  * HF_CAT_FILE_ACCESS: a glob ('*', '?' and nothing else, absolute or beginning with '*'). Calls cb for each; a value
- * that cannot be put as a glob (|re, |expand...) is passed as "*" with exact = false. Stops when cb returns != 0. */
+ * that cannot be put as a glob (|re, |fieldref...) is passed as "*" with exact = false; so is a rule which can match without
+ * naming a file. Together the globs of a rule cover all that it can match, but for case: rules ignore it, globs keep what was
+ * written. Only values used positively count; of values which must all match the most telling one is passed. Correlations
+ * count with the step that completes them. Stops when cb returns != 0 and returns that; -ENAMETOOLONG: a value over 4 KiB. */
 int hf_ruleset_read_globs(const struct hf_ruleset *rs, int (*cb)(void *ctx, const struct hf_rule *r, const char *glob, bool exact), void *ctx);
 
 /* Rule examples (holdfast.examples): see check.h */

@@ -9,17 +9,29 @@
 #include <sys/types.h>
 #include <linux/seccomp.h>
 #include "action.h"
+#include "notif.h"
+
+struct hf_remote_ids { uint32_t tgid, ppid, uid; uint64_t start_ns; };
 
 struct hf_remote {		/* reused for each question; holds the strings of the action built from it */
+	/* Set by the caller once, all may be NULL/0:
+	 * may_open: may the file's first bytes be read (st_dev in MKDEV form, st_ino)? A file with a permission mark of our own would
+	 * make us wait for our own answer.
+	 * known_ids: tgid, start time and uid of a thread if the engine knows them from records; false: they are read from /proc. */
+	bool (*may_open)(void *ctx, uint64_t dev, uint64_t ino);
+	bool (*known_ids)(void *ctx, pid_t tid, struct hf_remote_ids *ret);
+	void *ctx;
+	/* Filled for each question. */
 	char path[8192], path2[8192], given[4100], interp[4100], cwd[4100];
 	char argv[32768 + 1];
 	size_t argv_total;	/* whole length, also when cut */
 	char exec_leaves[4100]; int exec_leaves_len;	/* the file the kernel will run (interpreter of a script), for the ticket */
 	uint64_t exec_dev, exec_ino; bool exec_no_dev, exec_any_interp;
+	bool exec_unread;	/* any_interp for want of knowledge: the file could not be read (may_open, a lease, FUSE) */
 	/* argv as the new image will have it (scripts: rewritten as fs/binfmt_script.c does) */
 	char final_argv[32768 + 1]; size_t final_argv_len, final_argv_total;
 	struct hf_addr addrs[8]; unsigned naddrs; uint16_t raw_family[8]; bool addrs_truncated;
-	struct { uint16_t family, port, proto; uint8_t addr[16]; } raw[8];	/* as the cgroup hook will see them */
+	struct hf_notif_raw raw[8];	/* as the cgroup hook will see them; family 0: no hook looks at this one */
 };
 /* Builds the action that notification n asks for. tgid/start_ns/uid come from /proc (task's own). 0; -ESRCH target is gone;
  * -EFAULT the arguments can't be read (the call would fail with EFAULT too); -errno the errno the call would fail with as far as
@@ -35,7 +47,6 @@ ssize_t hf_remote_read(pid_t tid, uint64_t addr, void *out, size_t cap);
 /* NUL-terminated string; -ENAMETOOLONG when none within cap. */
 ssize_t hf_remote_read_str(pid_t tid, uint64_t addr, char *out, size_t cap);
 /* tgid, ppid, start time (clock as BPF's start_boottime, ns, to 10 ms), uid of a thread from /proc. */
-struct hf_remote_ids { uint32_t tgid, ppid, uid; uint64_t start_ns; };
 int hf_remote_ids(pid_t tid, struct hf_remote_ids *ret);
 /* kernel identity of an O_PATH fd for tickets: i_ino from fdinfo, dev in MKDEV form; *ret_no_dev where st_dev is not s_dev. */
 int hf_remote_identity(int fd, uint64_t *ret_dev, uint64_t *ret_ino, bool *ret_no_dev);

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Paths as the kernel will resolve them for another thread. The common case (no symlink on the way) is one openat2();
+ * anything else is walked component by component. O_PATH only: nothing is opened for reading, so no permission event, FIFO or device
+ * driver can make us wait.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include "remote_int.h"
+
+#define LINKS_MAX  40			/* the kernel's MAXSYMLINKS */
+#define HF_RPATH_MAX 4096
+#define WALK_BYTES ((LINKS_MAX + 2) * (HF_RPATH_MAX + 1))
+
+struct fid {				/* a place in the mount tree */
+	uint64_t dev, ino, mnt;
+};
+
+struct base {				/* where a resolution starts */
+	pid_t tid;
+	int start;			/* directory a relative path starts from; == root for an absolute one */
+	int root;			/* -1: not opened yet */
+	bool in_root;			/* openat2 RESOLVE_IN_ROOT: start is the root */
+};
+
+struct walk {
+	struct base *b;
+	unsigned flags;
+	int cur;
+	unsigned links;
+	size_t pos;			/* buf[pos..] is what is left, NUL-terminated; links are put in front */
+	char buf[WALK_BYTES];
+};
+
+static int close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
+{
+	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = resolve };
+	int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int opath(int dirfd, const char *path, int flags)
+{
+	int fd = openat(dirfd, path, O_PATH | O_CLOEXEC | flags);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int hf_rpath_open_proc(pid_t tid, const char *what)
+{
+	char p[64];
+	int fd;
+
+	snprintf(p, sizeof(p), "/proc/%d/%s", (int)tid, what);
+	fd = opath(AT_FDCWD, p, 0);
+	if (fd != -ENOENT)
+		return fd;
+	snprintf(p, sizeof(p), "/proc/%d", (int)tid);
+	return access(p, F_OK) ? -ESRCH : -ENOENT;
+}
+
+static int open_root(struct base *b)
+{
+	if (b->root < 0)
+		b->root = hf_rpath_open_proc(b->tid, "root");
+	/* ENOENT: the thread exits and has given its fs up */
+	return b->root < 0 ? (b->root == -ENOENT ? -ESRCH : b->root) : 0;
+}
+
+static int open_start(struct base *b, int dirfd, bool absolute)
+{
+	char what[32];
+	int r;
+
+	b->start = b->root = -1;
+	if (absolute && !b->in_root) {
+		r = open_root(b);
+		b->start = b->root;
+		return r;
+	}
+	if (dirfd == AT_FDCWD) {
+		b->start = hf_rpath_open_proc(b->tid, "cwd");
+		r = b->start == -ENOENT ? -ESRCH : b->start;
+	} else {
+		snprintf(what, sizeof(what), "fd/%d", dirfd);
+		b->start = dirfd < 0 ? -ENOENT : hf_rpath_open_proc(b->tid, what);
+		r = b->start == -ENOENT ? -EBADF : b->start;
+	}
+	if (r >= 0 && b->in_root)
+		b->root = b->start;
+	return r < 0 ? r : 0;
+}
+
+static void close_base(struct base *b)
+{
+	if (b->root != b->start)
+		close_fd(b->root);
+	close_fd(b->start);
+}
+
+static int get_fid(int fd, struct fid *ret)
+{
+	struct statx x;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &x))
+		return -errno;
+	*ret = (struct fid){ (uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor, x.stx_ino, x.stx_mnt_id };
+	return 0;
+}
+
+static bool same_place(int a, int b)
+{
+	struct fid x, y;
+
+	return get_fid(a, &x) == 0 && get_fid(b, &y) == 0 && x.dev == y.dev && x.ino == y.ino && x.mnt == y.mnt;
+}
+
+/* A file really called "x (deleted)" and still there? */
+static bool suffix_is_name(const char *name, const struct stat *st)
+{
+	struct stat other;
+
+	return st->st_nlink > 0 && lstat(name, &other) == 0 && other.st_dev == st->st_dev && other.st_ino == st->st_ino;
+}
+
+ssize_t hf_rpath_name(int fd, const struct stat *st, char *out, size_t cap)
+{
+	static const char suffix[] = " (deleted)";
+	const size_t sl = sizeof(suffix) - 1;
+	char p[32];
+	ssize_t n;
+
+	snprintf(p, sizeof(p), "/proc/self/fd/%d", fd);
+	n = readlink(p, out, cap);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n >= cap)
+		return -ENAMETOOLONG;
+	out[n] = '\0';
+	if ((size_t)n > sl && strcmp(out + n - sl, suffix) == 0 && !suffix_is_name(out, st)) {
+		n -= (ssize_t)sl;
+		out[n] = '\0';
+	}
+	return n;
+}
+
+/* Does the path go up anywhere? */
+static bool has_dotdot(const char *path)
+{
+	for (const char *p = path; (p = strstr(p, "..")); p += 2)
+		if ((p == path || p[-1] == '/') && (p[2] == '/' || !p[2]))
+			return true;
+	return false;
+}
+
+/* Splits at the last component. *ret_last points into path; false: there is none ("/", "", ".", ".."). */
+static bool split_last(const char *path, size_t *ret_dir_len, const char **ret_last, size_t *ret_last_len)
+{
+	size_t end = strlen(path), i;
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	for (i = end; i > 0 && path[i - 1] != '/';)
+		i--;
+	if (end == i || (end - i == 1 && path[i] == '.') || (end - i == 2 && path[i] == '.' && path[i + 1] == '.'))
+		return false;
+	*ret_dir_len = i;
+	*ret_last = path + i;
+	*ret_last_len = end - i;
+	return true;
+}
+
+/* What was found: an object, or a missing name in directory dir (closed by the caller). */
+static int finish(struct hf_rpath *ret, int fd, int dir, const char *last, size_t last_len, char *out, size_t cap)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd >= 0 ? fd : dir, &st)) {
+		n = -errno;
+		close_fd(fd);
+		return (int)n;
+	}
+	n = hf_rpath_name(fd >= 0 ? fd : dir, &st, out, cap);
+	if (n >= 0 && fd < 0) {
+		bool slash = n > 0 && out[n - 1] == '/';
+
+		if ((size_t)n + last_len + 2 > cap) {
+			n = -ENAMETOOLONG;
+		} else {
+			if (!slash)
+				out[n++] = '/';
+			memcpy(out + n, last, last_len);
+			out[n + (ssize_t)last_len] = '\0';
+		}
+	}
+	if (n < 0) {
+		close_fd(fd);
+		return n == -ENAMETOOLONG ? -EOVERFLOW : (int)n;	/* not the target's error, ours */
+	}
+	ret->fd = fd;
+	ret->exists = fd >= 0;
+	if (fd >= 0)
+		ret->st = st;
+	return 0;
+}
+
+/* One openat2() when no symlink is on the way; -EAGAIN: take the slow way. */
+static int resolve_fast(struct base *b, const char *path, unsigned flags, char *out, size_t cap, struct hf_rpath *ret)
+{
+	bool absolute = path[0] == '/' || b->in_root;
+	uint64_t resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | (absolute ? RESOLVE_IN_ROOT : 0);
+	char work[HF_RPATH_MAX + 1];
+	const char *last;
+	size_t dir_len, last_len, len = strlen(path);
+	int fd, r;
+
+	memcpy(work, path, len + 1);
+	if (flags & HF_RP_ENTRY)
+		while (len > 1 && work[len - 1] == '/')
+			work[--len] = '\0';
+	/* a relative ".." may meet the target's root, which only an absolute resolution knows about */
+	if (!absolute && has_dotdot(work)) {
+		int own = opath(AT_FDCWD, "/", 0);
+		bool same = own >= 0 && open_root(b) == 0 && same_place(own, b->root);
+
+		close_fd(own);
+		if (!same)
+			return -EAGAIN;
+	}
+	fd = sys_openat2(b->start, work, O_PATH | (flags & HF_RP_FOLLOW ? 0 : O_NOFOLLOW), resolve);
+	if (fd >= 0)
+		return finish(ret, fd, -1, NULL, 0, out, cap);
+	if (fd == -ENOTDIR)
+		return -ENOTDIR;	/* certain: no symlink came before it */
+	if (fd != -ENOENT)
+		return -EAGAIN;
+	if (!split_last(work, &dir_len, &last, &last_len))
+		return -ENOENT;
+	if (dir_len == 0)
+		return finish(ret, -1, b->start, last, last_len, out, cap);
+	last = path + dir_len;
+	work[dir_len] = '\0';
+	fd = sys_openat2(b->start, work, O_PATH | O_DIRECTORY, resolve);
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENOTDIR ? fd : -EAGAIN;
+	r = finish(ret, -1, fd, last, last_len, out, cap);
+	close(fd);
+	return r;
+}
+
+static int walk_prepend(struct walk *w, const char *text, size_t len)
+{
+	if (len == 0)
+		return -ENOENT;
+	if (len > w->pos)
+		return -ELOOP;	/* can't be: LINKS_MAX texts fit */
+	w->pos -= len;
+	memcpy(w->buf + w->pos, text, len);
+	return 0;
+}
+
+static void walk_go(struct walk *w, int fd)
+{
+	if (w->cur != w->b->start && w->cur != w->b->root)
+		close_fd(w->cur);
+	w->cur = fd;
+}
+
+/* Procfs: 1 jumped (w->cur moved), 0 an ordinary link whose text is in link, -errno. fd is the link itself. */
+static int walk_proc_link(struct walk *w, int fd, const struct stat *st, const char *comp, char *link, ssize_t *ret_len)
+{
+	struct stat self, thread;
+	int to;
+
+	/* the inode numbers of these two are the same in all procfs mounts, whatever the name they are bound to */
+	if (lstat("/proc/self", &self) || lstat("/proc/thread-self", &thread))
+		return -EACCES;
+	if (st->st_ino == self.st_ino || st->st_ino == thread.st_ino) {
+		*ret_len = hf_rpath_self(w->b->tid, w->cur, st->st_ino == thread.st_ino, link, HF_RPATH_MAX);
+		return *ret_len < 0 ? (int)*ret_len : 0;
+	}
+	to = sys_openat2(w->cur, comp, O_PATH, RESOLVE_NO_MAGICLINKS);
+	if (to != -ELOOP) {
+		close_fd(to);
+		return 0;
+	}
+	if (w->b->in_root)
+		return -EXDEV;
+	to = opath(w->cur, comp, 0);
+	if (to < 0)
+		return to;
+	walk_go(w, to);
+	return 1;
+}
+
+/* Follows the symlink fd, found as comp in w->cur. */
+static int walk_link(struct walk *w, int fd, const struct stat *st, const char *comp)
+{
+	char link[HF_RPATH_MAX];
+	struct statfs fs;
+	ssize_t n = -1;
+	int r;
+
+	if (++w->links > LINKS_MAX)
+		return -ELOOP;
+	if (fstatfs(fd, &fs))
+		return -errno;
+	if (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SECURITYFS_MAGIC) {
+		r = walk_proc_link(w, fd, st, comp, link, &n);
+		if (r)
+			return r < 0 ? r : 0;
+	}
+	if (n < 0)
+		n = readlinkat(fd, "", link, sizeof(link));
+	if (n < 0)
+		return -errno;
+	if ((size_t)n >= sizeof(link))
+		return -ENAMETOOLONG;
+	r = walk_prepend(w, link, (size_t)n);
+	if (r == 0 && link[0] == '/') {
+		r = open_root(w->b);
+		if (r == 0)
+			walk_go(w, w->b->root);
+	}
+	return r;
+}
+
+static int walk_up(struct walk *w)
+{
+	int r = open_root(w->b), fd;
+
+	if (r)
+		return r;
+	fd = opath(w->cur, ".", O_DIRECTORY);	/* ENOTDIR as the kernel has it */
+	if (fd < 0)
+		return fd;
+	close(fd);
+	if (same_place(w->cur, w->b->root))
+		return 0;
+	fd = opath(w->cur, "..", O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	walk_go(w, fd);
+	return 0;
+}
+
+/* One component. 1: done, *ret is filled; 0: go on. more: others follow; slash: at least one slash follows. */
+static int walk_step(struct walk *w, const char *comp, bool more, bool slash, char *out, size_t cap, struct hf_rpath *ret)
+{
+	struct stat st;
+	int fd, r;
+
+	if (strcmp(comp, ".") == 0) {
+		fd = opath(w->cur, ".", O_DIRECTORY);
+		if (fd < 0)
+			return fd;
+		walk_go(w, fd);
+		return 0;
+	}
+	if (strcmp(comp, "..") == 0)
+		return walk_up(w);
+	fd = opath(w->cur, comp, O_NOFOLLOW);
+	if (fd == -ENOENT && !more) {
+		r = finish(ret, -1, w->cur, comp, strlen(comp), out, cap);
+		return r ? r : 1;
+	}
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st)) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	if (S_ISLNK(st.st_mode) && (more || (w->flags & HF_RP_FOLLOW) || (slash && !(w->flags & HF_RP_ENTRY)))) {
+		r = walk_link(w, fd, &st, comp);
+		close(fd);
+		return r;
+	}
+	walk_go(w, fd);
+	return 0;
+}
+
+static int walk_run(struct walk *w, char *out, size_t cap, struct hf_rpath *ret)
+{
+	bool want_dir = false;
+	int r;
+
+	for (;;) {
+		char comp[HF_RPATH_MAX + 1];
+		size_t n, skip = strspn(w->buf + w->pos, "/");
+
+		want_dir = skip > 0;
+		w->pos += skip;
+		n = strcspn(w->buf + w->pos, "/");
+		if (n == 0)
+			break;
+		if (n > HF_RPATH_MAX)
+			return -ENAMETOOLONG;
+		memcpy(comp, w->buf + w->pos, n);
+		comp[n] = '\0';
+		w->pos += n;
+		skip = strspn(w->buf + w->pos, "/");
+		r = walk_step(w, comp, w->buf[w->pos + skip] != '\0', skip > 0, out, cap, ret);
+		if (r)
+			return r < 0 ? r : 0;
+	}
+	if (want_dir && !(w->flags & HF_RP_ENTRY)) {
+		struct stat st;
+
+		if (fstat(w->cur, &st))
+			return -errno;
+		if (!S_ISDIR(st.st_mode))
+			return -ENOTDIR;
+	}
+	r = fcntl(w->cur, F_DUPFD_CLOEXEC, 0);
+	return r < 0 ? -errno : finish(ret, r, -1, NULL, 0, out, cap);
+}
+
+static int resolve_slow(struct base *b, const char *path, unsigned flags, char *out, size_t cap, struct hf_rpath *ret)
+{
+	struct walk w;	/* not zeroed: 170 KiB, of which little is touched */
+	size_t len = strlen(path);
+	int r;
+
+	w.b = b;
+	w.flags = flags;
+	w.links = 0;
+	w.pos = sizeof(w.buf) - 1;
+	w.buf[w.pos] = '\0';
+	w.cur = b->start;
+	r = walk_prepend(&w, path, len);
+	if (r == 0)
+		r = walk_run(&w, out, cap, ret);
+	walk_go(&w, -1);
+	return r;
+}
+
+/* No way to look: the name as far as text goes. */
+static int unresolved(struct base *b, const char *path, int err, char *out, size_t cap, struct hf_rpath *ret)
+{
+	char dir[HF_RPATH_MAX + 1] = "/";
+	struct stat st;
+	int r;
+
+	if (path[0] != '/' && b->start >= 0 && fstat(b->start, &st) == 0 && hf_rpath_name(b->start, &st, dir, sizeof(dir)) < 0)
+		strcpy(dir, "/");
+	r = hf_path_join(hf_str_of(dir), hf_str_of(path), out, cap);
+	if (r < 0)
+		snprintf(out, cap, "%s", path);
+	ret->unresolved = true;
+	ret->truncated = err == -EOVERFLOW || r < 0;
+	return 0;
+}
+
+static bool certain(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR || err == -ELOOP || err == -ENAMETOOLONG || err == -EBADF || err == -ESRCH;
+}
+
+int hf_rpath_resolve(pid_t tid, int dirfd, const char *path, unsigned flags, char *out, size_t cap, struct hf_rpath *ret)
+{
+	struct base b = { .tid = tid, .in_root = flags & HF_RP_IN_ROOT };
+	struct hf_rpath p = { .fd = -1 };
+	int r;
+
+	if (strlen(path) >= HF_RPATH_MAX)
+		return -ENAMETOOLONG;
+	if (!path[0] && !(flags & HF_RP_EMPTY))
+		return -ENOENT;
+	r = open_start(&b, dirfd, path[0] == '/');
+	if (r == 0) {
+		if (!path[0]) {
+			int fd = fcntl(b.start, F_DUPFD_CLOEXEC, 0);
+
+			r = fd < 0 ? -errno : finish(&p, fd, -1, NULL, 0, out, cap);
+		} else {
+			r = resolve_fast(&b, path, flags, out, cap, &p);
+			if (r == -EAGAIN)
+				r = resolve_slow(&b, path, flags, out, cap, &p);
+		}
+	}
+	if (r < 0 && !certain(r))
+		r = unresolved(&b, path, r, out, cap, &p);
+	close_base(&b);
+	if (r == 0)
+		*ret = p;
+	return r;
+}
+
+void hf_rpath_done(struct hf_rpath *p)
+{
+	p->fd = close_fd(p->fd);
+}
+
+int hf_remote_resolve(pid_t tid, int dirfd, const char *path, bool follow_last, char *out, size_t cap, bool *ret_exists, int *ret_fd)
+{
+	struct hf_rpath p;
+	int r = hf_rpath_resolve(tid, dirfd, path, (follow_last ? HF_RP_FOLLOW : 0) | HF_RP_EMPTY, out, cap, &p);
+
+	if (r)
+		return r;
+	if (p.unresolved)
+		return p.truncated ? -EOVERFLOW : -EACCES;
+	*ret_exists = p.exists;
+	if (ret_fd)
+		*ret_fd = p.fd;
+	else
+		hf_rpath_done(&p);
+	return 0;
+}

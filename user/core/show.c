@@ -37,7 +37,7 @@ struct hf_show *hf_show_new(const struct hf_show_options *o, hf_show_out out, vo
 	s->o.window_ns = o->window_ns ? o->window_ns : 1000000000u;
 	s->out = out;
 	s->ctx = ctx;
-	if (show_procs_init(&s->procs) < 0) {
+	if (hf_show_procs_init(&s->procs) < 0) {
 		free(s);
 		return NULL;
 	}
@@ -49,8 +49,8 @@ void hf_show_free(struct hf_show **s)
 	if (!*s)
 		return;
 	for (unsigned i = 0; i < (*s)->n; i++)
-		show_group_clear(&(*s)->entry[i]);
-	show_procs_free(&(*s)->procs);
+		hf_show_group_clear(&(*s)->entry[i]);
+	hf_show_procs_free(&(*s)->procs);
 	free((*s)->workspace);
 	free(*s);
 	*s = NULL;
@@ -72,11 +72,11 @@ static void start_line(const struct hf_show *s, struct sb *b, uint64_t ns, const
 
 	b->n = 0;
 	if (s->o.wall)
-		sb_fmt(b, "%02u:%02u:%02u.%03u", (unsigned)(ms / 3600000 % 24), (unsigned)(ms / 60000 % 60), (unsigned)(ms / 1000 % 60),
+		hf_sb_fmt(b, "%02u:%02u:%02u.%03u", (unsigned)(ms / 3600000 % 24), (unsigned)(ms / 60000 % 60), (unsigned)(ms / 1000 % 60),
 		       (unsigned)(ms % 1000));
 	else
-		sb_fmt(b, "%8llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
-	sb_fmt(b, " %-2s %-18s ", mark, who);
+		hf_sb_fmt(b, "%8llu.%03u", (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
+	hf_sb_fmt(b, " %-2s %-18s ", mark, who);
 }
 
 static int by_time(const void *pa, const void *pb)
@@ -99,15 +99,15 @@ static void flush(struct hf_show *s)
 		struct show_group *g = sorted[i];
 		struct sb who = { .n = 0 }, b;
 
-		sb_fmt(&who, "%s", g->who ? g->who : "?");
+		hf_sb_fmt(&who, "%s", g->who ? g->who : "?");
 		if (g->pids.n > 1)
-			sb_fmt(&who, " x%zu", g->pids.n);
+			hf_sb_fmt(&who, " x%zu", g->pids.n);
 		else
-			sb_fmt(&who, "[%u]", g->tgid);
+			hf_sb_fmt(&who, "[%u]", g->tgid);
 		start_line(s, &b, g->time_ns, "", who.p);
-		show_group_line(g, &b);
+		hf_show_group_line(g, &b);
 		put(s, &b);
-		show_group_clear(g);
+		hf_show_group_clear(g);
 	}
 	s->n = 0;
 	memset(s->index, 0, sizeof(s->index));
@@ -133,18 +133,18 @@ static struct show_group *entry(struct hf_show *s, uint64_t key, uint64_t now_ns
 			s->window_start = now_ns;
 		g = &s->entry[s->n++];
 		s->index[i] = (uint16_t)s->n;
-		show_name(&name, image);
+		hf_show_name(&name, image);
 		*g = (struct show_group){ .key = key, .time_ns = a->time_ns ? a->time_ns : now_ns, .order = s->order++, .tgid = a->tgid,
 					  .who = strdup(name.p) };
 	}
-	show_set_add(&g->pids, (uint64_t)a->tgid << 32 ^ a->start_ns);
+	hf_show_set_add(&g->pids, (uint64_t)a->tgid << 32 ^ a->start_ns);
 	return g;
 }
 
 static void single(struct hf_show *s, const struct hf_line *l, const char *image, const char *text)
 {
 	const struct hf_action *a = &l->action;
-	uint64_t key = show_hash(show_hash(1, text, strlen(text)), image ? image : "", image ? strlen(image) : 0);
+	uint64_t key = hf_show_hash(hf_show_hash(1, text, strlen(text)), image ? image : "", image ? strlen(image) : 0);
 	struct show_group *g = entry(s, key, l->boot_ns, a, image);
 
 	g->count++;
@@ -155,7 +155,7 @@ static void single(struct hf_show *s, const struct hf_line *l, const char *image
 static void failure(struct sb *b, int ret)
 {
 	if (ret < 0)
-		sb_fmt(b, ": failed, %s", strerror(-(ret > -4096 ? ret : -EINVAL)));
+		hf_sb_fmt(b, ": failed, %s", strerror(-(ret > -4096 ? ret : -EINVAL)));
 }
 
 static void summary(const struct hf_show *s, struct sb *b, const struct hf_action *a)
@@ -163,7 +163,7 @@ static void summary(const struct hf_show *s, struct sb *b, const struct hf_actio
 	char text[4096];
 
 	hf_action_summary(a, text, s->o.text_max + 64 < sizeof(text) ? s->o.text_max + 64 : sizeof(text));
-	sb_fmt(b, "%s", text);
+	hf_sb_fmt(b, "%s", text);
 }
 
 static void command(const struct hf_show *s, struct sb *b, const struct hf_action *a)
@@ -172,25 +172,25 @@ static void command(const struct hf_show *s, struct sb *b, const struct hf_actio
 	bool cut = false;
 	size_t n = hf_argv_join(a->argv, true, joined, sizeof(joined), &cut);
 
-	sb_fmt(b, "runs ");
-	sb_esc(b, a->path, s->o.text_max);
+	hf_sb_fmt(b, "runs ");
+	hf_sb_esc(b, a->path, s->o.text_max);
 	if (a->flags & HF_ACT_SCRIPT) {
-		sb_fmt(b, " (by ");
-		sb_esc(b, a->interp, s->o.text_max);
-		sb_fmt(b, ")");
+		hf_sb_fmt(b, " (by ");
+		hf_sb_esc(b, a->interp, s->o.text_max);
+		hf_sb_fmt(b, ")");
 	}
-	sb_fmt(b, ": ");
-	sb_esc(b, (struct hf_str){ joined, n }, s->o.text_max);
+	hf_sb_fmt(b, ": ");
+	hf_sb_esc(b, (struct hf_str){ joined, n }, s->o.text_max);
 	if (a->flags & HF_ACT_TRUNC_ARGV)
-		sb_fmt(b, " (argv cut)");
+		hf_sb_fmt(b, " (argv cut)");
 }
 
 static void ending(struct sb *b, int status)
 {
 	if (status & 0x7f)
-		sb_fmt(b, "killed by signal %d", status & 0x7f);
+		hf_sb_fmt(b, "killed by signal %d", status & 0x7f);
 	else
-		sb_fmt(b, "ended with status %d", status >> 8 & 0xff);
+		hf_sb_fmt(b, "ended with status %d", status >> 8 & 0xff);
 }
 
 /* The text of an action that has its own line; false: a group's, or nothing to show. */
@@ -199,7 +199,7 @@ static bool own_line(const struct hf_show *s, const struct hf_action *a, const s
 	const char *verb, *tail;
 
 	if (a->flags & HF_ACT_DENIED) {
-		sb_fmt(b, "REFUSED ");
+		hf_sb_fmt(b, "REFUSED ");
 		summary(s, b, a);
 		return true;
 	}
@@ -224,7 +224,7 @@ static bool own_line(const struct hf_show *s, const struct hf_action *a, const s
 		failure(b, a->ret);
 		return true;
 	default:
-		if (show_group_class(a, &verb, &tail))
+		if (hf_show_group_class(a, &verb, &tail))
 			return false;
 		summary(s, b, a);
 		if (a->ret != -EINPROGRESS)
@@ -238,8 +238,8 @@ static void everything(struct hf_show *s, const struct hf_line *l, const char *i
 	const struct hf_action *a = &l->action;
 	struct sb who = { .n = 0 }, b;
 
-	show_name(&who, image);
-	sb_fmt(&who, "[%u]", a->tgid);
+	hf_show_name(&who, image);
+	hf_sb_fmt(&who, "[%u]", a->tgid);
 	start_line(s, &b, a->time_ns ? a->time_ns : l->boot_ns, "", who.p);
 	if (a->kind == HF_EXEC)
 		command(s, &b, a);
@@ -248,20 +248,20 @@ static void everything(struct hf_show *s, const struct hf_line *l, const char *i
 	else
 		summary(s, &b, a);
 	if (a->kind == HF_FORK)
-		sb_fmt(&b, " %u", a->child_tid);
+		hf_sb_fmt(&b, " %u", a->child_tid);
 	if (a->kind != HF_EXIT && (a->flags & HF_ACT_OUTCOME))
 		failure(&b, a->ret);
 	if (a->flags & HF_ACT_DENIED)
-		sb_fmt(&b, " [REFUSED]");
+		hf_sb_fmt(&b, " [REFUSED]");
 	if (a->flags & HF_ACT_CONFIRM)
-		sb_fmt(&b, " [outcome]");
+		hf_sb_fmt(&b, " [outcome]");
 	put(s, &b);
 }
 
 static void on_action(struct hf_show *s, const struct hf_line *l)
 {
 	const struct hf_action *a = &l->action;
-	struct show_proc *p = show_proc_follow(&s->procs, l, s->o.text_max);
+	struct show_proc *p = hf_show_proc_follow(&s->procs, l, s->o.text_max);
 	const char *image = p ? p->image : NULL, *verb, *tail;
 	struct hf_str ws = hf_str_of(s->workspace), dir, from;
 	struct sb b = { .n = 0 };
@@ -272,7 +272,7 @@ static void on_action(struct hf_show *s, const struct hf_line *l)
 		bool peer = a->kind == HF_CONNECT || a->kind == HF_SEND || a->kind == HF_BIND || a->kind == HF_LISTEN || a->kind == HF_ACCEPT;
 
 		if (p && !(a->flags & HF_ACT_CONFIRM) && (peer || (a->flags & HF_ACT_DENIED)) && own_line(s, a, p, &b))
-			(a->flags & HF_ACT_DENIED ? show_proc_mark : show_proc_peer)(p, b.p);
+			(a->flags & HF_ACT_DENIED ? hf_show_proc_mark : hf_show_proc_peer)(p, b.p);
 		return;
 	}
 	if (s->o.pid && a->tgid != s->o.pid)
@@ -285,16 +285,16 @@ static void on_action(struct hf_show *s, const struct hf_line *l)
 		single(s, l, image, b.p);
 		return;
 	}
-	if ((a->flags & HF_ACT_CONFIRM) || a->kind == HF_FORK || a->kind == HF_EXIT || !show_group_class(a, &verb, &tail))
+	if ((a->flags & HF_ACT_CONFIRM) || a->kind == HF_FORK || a->kind == HF_EXIT || !hf_show_group_class(a, &verb, &tail))
 		return;
-	dir = show_group_dir(a->path, ws);
-	key = show_hash(show_hash(2, verb, strlen(verb)), tail, strlen(tail));
-	key = show_hash(show_hash(key, dir.p, dir.n), image ? image : "", image ? strlen(image) : 0);
+	dir = hf_show_group_dir(a->path, ws);
+	key = hf_show_hash(hf_show_hash(2, verb, strlen(verb)), tail, strlen(tail));
+	key = hf_show_hash(hf_show_hash(key, dir.p, dir.n), image ? image : "", image ? strlen(image) : 0);
 	g = entry(s, key, l->boot_ns, a, image);
 	g->verb = verb;
 	g->tail = tail;
 	from = a->kind == HF_RENAME || a->kind == HF_LINK || a->kind == HF_SYMLINK ? a->path2 : (struct hf_str){ 0 };
-	show_group_file(g, a->path, from, s->o.text_max);
+	hf_show_group_file(g, a->path, from, s->o.text_max);
 }
 
 /* --- the other lines -------------------------------------------------------------------------- */
@@ -314,9 +314,9 @@ static void member(const struct reading *x, struct sb *b, const char *before, co
 
 	if (!t.n)
 		return;
-	sb_fmt(b, "%s", before);
-	sb_esc(b, t, x->s->o.text_max);
-	sb_fmt(b, "%s", after);
+	hf_sb_fmt(b, "%s", before);
+	hf_sb_esc(b, t, x->s->o.text_max);
+	hf_sb_fmt(b, "%s", after);
 }
 
 static void on_session(const struct reading *x)
@@ -335,21 +335,21 @@ static void on_session(const struct reading *x)
 	member(x, &b, " of ", "user", "");
 	member(x, &b, " on ", "host", "");
 	member(x, &b, ", Linux ", "kernel", "");
-	sb_fmt(&b, ", %s", x->l->wall);
+	hf_sb_fmt(&b, ", %s", x->l->wall);
 	put(s, &b);
 	b.n = 0;
 	hf_argv_join(hf_line_argv(x->r, NULL, "command"), true, joined, sizeof(joined), &cut);
-	sb_fmt(&b, "command ");
-	sb_esc(&b, hf_str_of(joined), s->o.text_max);
+	hf_sb_fmt(&b, "command ");
+	hf_sb_esc(&b, hf_str_of(joined), s->o.text_max);
 	member(x, &b, "  in ", "cwd", "");
 	put(s, &b);
 	b.n = 0;
-	sb_fmt(&b, "%llu rules; guards:", (unsigned long long)(rules ? hf_line_u64(x->r, rules, "count", 0) : 0));
+	hf_sb_fmt(&b, "%llu rules; guards:", (unsigned long long)(rules ? hf_line_u64(x->r, rules, "count", 0) : 0));
 	cJSON_ArrayForEach(g, cJSON_GetObjectItemCaseSensitive(x->l->json, "guards")) {
-		sb_fmt(&b, first ? " " : ", ");
-		sb_esc(&b, hf_str_of(g->string), 60);
-		sb_fmt(&b, " ");
-		sb_esc(&b, hf_str_of(cJSON_GetStringValue(g)), 80);
+		hf_sb_fmt(&b, first ? " " : ", ");
+		hf_sb_esc(&b, hf_str_of(g->string), 60);
+		hf_sb_fmt(&b, " ");
+		hf_sb_esc(&b, hf_str_of(cJSON_GetStringValue(g)), 80);
 		first = false;
 	}
 	put(s, &b);
@@ -359,15 +359,15 @@ static struct show_proc *acting(const struct reading *x)
 {
 	uint32_t pid = (uint32_t)hf_line_u64(x->r, NULL, "pid", 0);
 
-	return show_proc_find(&x->s->procs, pid, hf_line_u64(x->r, NULL, "start_ns", 0));
+	return hf_show_proc_find(&x->s->procs, pid, hf_line_u64(x->r, NULL, "start_ns", 0));
 }
 
 static void who_of(const struct show_proc *p, struct sb *who)
 {
 	if (!p)
 		return;
-	show_name(who, p->image);
-	sb_fmt(who, "[%u]", p->tgid);
+	hf_show_name(who, p->image);
+	hf_sb_fmt(who, "[%u]", p->tgid);
 }
 
 /* An important line: in the tree a mark at its process, in the timeline at once. */
@@ -376,13 +376,13 @@ static void important(const struct reading *x, struct show_proc *p, const char *
 	struct sb b, who = { .n = 0 };
 
 	if (x->s->o.view == HF_SHOW_TREE && p) {
-		show_proc_mark(p, text);
+		hf_show_proc_mark(p, text);
 		return;
 	}
 	flush(x->s);
 	who_of(p, &who);
 	start_line(x->s, &b, x->l->boot_ns, mark, who.p);
-	sb_fmt(&b, "%s", text);
+	hf_sb_fmt(&b, "%s", text);
 	put(x->s, &b);
 }
 
@@ -395,10 +395,10 @@ static void story(const struct reading *x)
 	cJSON_ArrayForEach(e, cJSON_GetObjectItemCaseSensitive(x->l->json, "story")) {
 		struct sb b, who = { .n = 0 };
 
-		who_of(show_proc_find(&x->s->procs, (uint32_t)hf_line_u64(x->r, e, "pid", 0), 0), &who);
+		who_of(hf_show_proc_find(&x->s->procs, (uint32_t)hf_line_u64(x->r, e, "pid", 0), 0), &who);
 		start_line(x->s, &b, hf_line_u64(x->r, e, "b", 0), "|", who.p);
-		sb_fmt(&b, "  earlier: ");
-		sb_esc(&b, text_of(x, e, "summary"), x->s->o.text_max);
+		hf_sb_fmt(&b, "  earlier: ");
+		hf_sb_esc(&b, text_of(x, e, "summary"), x->s->o.text_max);
 		put(x->s, &b);
 	}
 }
@@ -411,19 +411,19 @@ static void on_finding(const struct reading *x)
 
 	if (hf_str_eq(verdict, HF_STR("note")) && !x->s->o.all && x->s->o.view == HF_SHOW_TIMELINE) {
 		struct hf_line l = { .boot_ns = x->l->boot_ns, .action = { .time_ns = x->l->boot_ns, .tgid = p ? p->tgid : 0 } };
-		struct show_group *g = entry(x->s, show_hash(3, rule.p, rule.n), l.boot_ns, &l.action, p ? p->image : NULL);
+		struct show_group *g = entry(x->s, hf_show_hash(3, rule.p, rule.n), l.boot_ns, &l.action, p ? p->image : NULL);
 
 		g->count++;
 		if (g->text)
 			return;
-		sb_fmt(&b, "noted: ");
+		hf_sb_fmt(&b, "noted: ");
 		member(x, &b, "", "title", "");
 		member(x, &b, " [rule ", "rule", "]");
 		member(x, &b, ", at first: ", "summary", "");
 		g->text = strdup(b.p);
 		return;
 	}
-	sb_fmt(&b, "FINDING");
+	hf_sb_fmt(&b, "FINDING");
 	member(x, &b, " (", "verdict", ")");
 	if (rule.n) {
 		member(x, &b, " ", "title", "");
@@ -440,17 +440,17 @@ static void on_finding(const struct reading *x)
 static void on_hold(const struct reading *x)
 {
 	struct hf_show *s = x->s;
-	struct show_proc *p = show_proc_find(&s->procs, x->l->action.tgid, x->l->action.start_ns);
+	struct show_proc *p = hf_show_proc_find(&s->procs, x->l->action.tgid, x->l->action.start_ns);
 	struct hf_str id = text_of(x, NULL, "id");
 	struct sb b = { .n = 0 };
 	unsigned i = s->nhold++ % HOLDS_KNOWN;
 
-	sb_fmt(&b, "HELD");
+	hf_sb_fmt(&b, "HELD");
 	member(x, &b, " ", "id", "");
 	member(x, &b, ": ", "summary", "");
 	member(x, &b, " [rule ", "rule", "]");
-	sb_fmt(&b, ", waits ");
-	sb_secs(&b, hf_line_u64(x->r, NULL, "expires_in_ms", 0) * 1000000);
+	hf_sb_fmt(&b, ", waits ");
+	hf_sb_secs(&b, hf_line_u64(x->r, NULL, "expires_in_ms", 0) * 1000000);
 	s->hold[i].p = p;
 	s->hold[i].id[0] = 0;
 	if (id.n < sizeof(s->hold[i].id))
@@ -470,17 +470,17 @@ static void on_decision(const struct reading *x)
 	for (unsigned i = 0; i < HOLDS_KNOWN && !p; i++)
 		if (id.n && hf_str_eq(id, hf_str_of(x->s->hold[i].id)))
 			p = x->s->hold[i].p;
-	sb_fmt(&b, hf_str_eq(allow, HF_STR("allow")) ? "ALLOWED" : "DENIED");
+	hf_sb_fmt(&b, hf_str_eq(allow, HF_STR("allow")) ? "ALLOWED" : "DENIED");
 	member(x, &b, " ", "hold", "");
 	member(x, &b, " (", "scope", ")");
 	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(x->l->json, "stop")))
-		sb_fmt(&b, " and stopped");
-	sb_fmt(&b, " by ");
+		hf_sb_fmt(&b, " and stopped");
+	hf_sb_fmt(&b, " by ");
 	if (uid != none)
-		sb_fmt(&b, "uid %llu via ", (unsigned long long)uid);
-	sb_esc(&b, via, 40);
-	sb_fmt(&b, " after ");
-	sb_secs(&b, hf_line_u64(x->r, NULL, "after_ms", 0) * 1000000);
+		hf_sb_fmt(&b, "uid %llu via ", (unsigned long long)uid);
+	hf_sb_esc(&b, via, 40);
+	hf_sb_fmt(&b, " after ");
+	hf_sb_secs(&b, hf_line_u64(x->r, NULL, "after_ms", 0) * 1000000);
 	important(x, p, "==", b.p);
 }
 
@@ -493,16 +493,16 @@ static void on_note(const struct reading *x)
 		struct show_procs *t = &x->s->procs;
 		uint32_t pid = (uint32_t)hf_line_u64(x->r, NULL, "pid", 0), ppid = (uint32_t)hf_line_u64(x->r, NULL, "ppid", 0);
 		uint64_t start = hf_line_u64(x->r, NULL, "start_ns", 0);
-		struct show_proc *p = show_proc_find(t, pid, start);
+		struct show_proc *p = hf_show_proc_find(t, pid, start);
 
 		if (!p)
-			p = show_proc_add(t, pid, start, ppid ? show_proc_find(t, ppid, 0) : NULL);
+			p = hf_show_proc_add(t, pid, start, ppid ? hf_show_proc_find(t, ppid, 0) : NULL);
 		if (p && !p->cmd)
-			show_proc_cmd(p, text_of(x, NULL, "image"), hf_line_argv(x->r, NULL, "argv"), x->s->o.text_max);
+			hf_show_proc_cmd(p, text_of(x, NULL, "image"), hf_line_argv(x->r, NULL, "argv"), x->s->o.text_max);
 		return;
 	}
-	sb_fmt(&b, "note ");
-	sb_esc(&b, kind, 40);
+	hf_sb_fmt(&b, "note ");
+	hf_sb_esc(&b, kind, 40);
 	member(x, &b, ": ", "text", "");
 	important(x, NULL, "--", b.p);
 }
@@ -512,13 +512,13 @@ static void on_end(const struct reading *x)
 	const cJSON *e;
 	struct sb b = { .n = 0 };
 
-	sb_fmt(&b, "end: exit status %llu after ", (unsigned long long)hf_line_u64(x->r, NULL, "exit_status", 0));
-	sb_secs(&b, hf_line_u64(x->r, NULL, "duration_ms", 0) * 1000000);
+	hf_sb_fmt(&b, "end: exit status %llu after ", (unsigned long long)hf_line_u64(x->r, NULL, "exit_status", 0));
+	hf_sb_secs(&b, hf_line_u64(x->r, NULL, "duration_ms", 0) * 1000000);
 	cJSON_ArrayForEach(e, cJSON_GetObjectItemCaseSensitive(x->l->json, "totals")) {
-		sb_fmt(&b, ", ");
-		sb_esc(&b, hf_str_of(e->string), 40);
-		sb_fmt(&b, " ");
-		sb_count(&b, hf_line_u64(x->r, x->l->json ? cJSON_GetObjectItemCaseSensitive(x->l->json, "totals") : NULL, e->string, 0));
+		hf_sb_fmt(&b, ", ");
+		hf_sb_esc(&b, hf_str_of(e->string), 40);
+		hf_sb_fmt(&b, " ");
+		hf_sb_count(&b, hf_line_u64(x->r, x->l->json ? cJSON_GetObjectItemCaseSensitive(x->l->json, "totals") : NULL, e->string, 0));
 	}
 	if (x->s->o.view == HF_SHOW_TREE)
 		hf_show_end(x->s);
@@ -529,8 +529,8 @@ static void on_gap(const struct reading *x)
 {
 	struct sb b = { .n = 0 };
 
-	sb_fmt(&b, "LOST ");
-	sb_count(&b, hf_line_u64(x->r, NULL, "count", 0));
+	hf_sb_fmt(&b, "LOST ");
+	hf_sb_count(&b, hf_line_u64(x->r, NULL, "count", 0));
 	member(x, &b, " records: ", "what", "");
 	important(x, NULL, "??", b.p);
 }
@@ -566,8 +566,8 @@ void hf_show_remark(struct hf_show *s, const char *text)
 	struct sb b = { .n = 0 };
 
 	flush(s);
-	sb_fmt(&b, "?? ");
-	sb_esc(&b, hf_str_of(text), sizeof(b.p) - 16);
+	hf_sb_fmt(&b, "?? ");
+	hf_sb_esc(&b, hf_str_of(text), sizeof(b.p) - 16);
 	put(s, &b);
 }
 
@@ -576,7 +576,7 @@ void hf_show_end(struct hf_show *s)
 	flush(s);
 	if (s->o.view != HF_SHOW_TREE)
 		return;
-	show_tree(&s->procs, s->o.all, s->out, s->ctx);
-	show_procs_free(&s->procs);
-	show_procs_init(&s->procs);
+	hf_show_tree(&s->procs, s->o.all, s->out, s->ctx);
+	hf_show_procs_free(&s->procs);
+	hf_show_procs_init(&s->procs);
 }

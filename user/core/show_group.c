@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include "show_priv.h"
 
-void show_group_clear(struct show_group *g)
+void hf_show_group_clear(struct show_group *g)
 {
 	free(g->who);
 	free(g->text);
@@ -20,7 +20,7 @@ static bool quiet_failure(const struct hf_action *a)
 	return a->ret == -ENOENT || a->ret == -ENOTDIR;
 }
 
-bool show_group_class(const struct hf_action *a, const char **verb, const char **tail)
+bool hf_show_group_class(const struct hf_action *a, const char **verb, const char **tail)
 {
 	static const char *const did[HF_KINDS] = {
 		[HF_UNLINK] = "removed", [HF_RMDIR] = "removed", [HF_RENAME] = "renamed", [HF_LINK] = "linked", [HF_SYMLINK] = "linked",
@@ -57,7 +57,7 @@ bool show_group_class(const struct hf_action *a, const char **verb, const char *
 }
 
 /* Files group by the workspace, or by the first two directories of their path. */
-struct hf_str show_group_dir(struct hf_str path, struct hf_str workspace)
+struct hf_str hf_show_group_dir(struct hf_str path, struct hf_str workspace)
 {
 	unsigned slashes = 0;
 	size_t last = 0;
@@ -94,7 +94,7 @@ static void narrow(char *dir, struct hf_str path)
 	dir[n] = 0;
 }
 
-void show_group_file(struct show_group *g, struct hf_str path, struct hf_str from, size_t text_max)
+void hf_show_group_file(struct show_group *g, struct hf_str path, struct hf_str from, size_t text_max)
 {
 	size_t known = g->files.n;
 	struct sb b = { .n = 0 };
@@ -102,14 +102,14 @@ void show_group_file(struct show_group *g, struct hf_str path, struct hf_str fro
 	g->count++;
 	if (!path.p)
 		path = HF_STR("(unknown)");
-	if (!show_set_add(&g->files, show_hash(0, path.p, path.n)))
+	if (!hf_show_set_add(&g->files, hf_show_hash(0, path.p, path.n)))
 		return;
 	if (known < SHOW_FILES_SHOWN) {
 		if (from.p) {
-			sb_esc(&b, from, text_max);
-			sb_fmt(&b, " to ");
+			hf_sb_esc(&b, from, text_max);
+			hf_sb_fmt(&b, " to ");
 		}
-		sb_esc(&b, path, text_max);
+		hf_sb_esc(&b, path, text_max);
 		g->name[known] = strdup(b.p);
 	}
 	if (!g->dir)
@@ -122,40 +122,40 @@ static void times(struct sb *b, uint64_t n)
 {
 	if (n < 2)
 		return;
-	sb_fmt(b, " ");
-	sb_count(b, n);
-	sb_fmt(b, " times");
+	hf_sb_fmt(b, " ");
+	hf_sb_count(b, n);
+	hf_sb_fmt(b, " times");
 }
 
-void show_group_line(const struct show_group *g, struct sb *b)
+void hf_show_group_line(const struct show_group *g, struct sb *b)
 {
 	uint64_t files = g->files.n;
 
 	if (!g->verb) {
-		sb_fmt(b, "%s", g->text ? g->text : "?");
+		hf_sb_fmt(b, "%s", g->text ? g->text : "?");
 		if (g->count > 1) {
-			sb_fmt(b, " (");
-			sb_count(b, g->count);
-			sb_fmt(b, " times)");
+			hf_sb_fmt(b, " (");
+			hf_sb_count(b, g->count);
+			hf_sb_fmt(b, " times)");
 		}
 		return;
 	}
-	sb_fmt(b, "%s ", g->verb);
+	hf_sb_fmt(b, "%s ", g->verb);
 	if (files <= 1) {
-		sb_fmt(b, "%s", g->name[0] ? g->name[0] : "?");
+		hf_sb_fmt(b, "%s", g->name[0] ? g->name[0] : "?");
 		times(b, g->count);
 	} else if (files <= SHOW_FILES_SHOWN) {
 		for (unsigned i = 0; i < files; i++)
-			sb_fmt(b, "%s%s", i ? ", " : "", g->name[i] ? g->name[i] : "?");
+			hf_sb_fmt(b, "%s%s", i ? ", " : "", g->name[i] ? g->name[i] : "?");
 		times(b, g->count > files ? g->count : 0);
 	} else {
-		sb_count(b, files);
-		sb_fmt(b, " files below ");
+		hf_sb_count(b, files);
+		hf_sb_fmt(b, " files below ");
 		if (g->dir && *g->dir)
-			sb_esc(b, hf_str_of(g->dir), 400);
+			hf_sb_esc(b, hf_str_of(g->dir), 400);
 		else
-			sb_fmt(b, "/");
+			hf_sb_fmt(b, "/");
 		times(b, g->count > files ? g->count : 0);
 	}
-	sb_fmt(b, "%s", g->tail);
+	hf_sb_fmt(b, "%s", g->tail);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between show.c (lines, timeline), show_proc.c (processes) and show_tree.c. */
+/* Between show.c (lines, timeline), show_proc.c (processes) and hf_show_tree.c. */
 #ifndef HF_SHOW_PRIV_H
 #define HF_SHOW_PRIV_H
 #include "show.h"
@@ -10,11 +10,11 @@
 #define SHOW_FILES_SHOWN 3u		/* names given before a group becomes a number */
 
 struct sb { char p[8192]; size_t n; };	/* one output line being built; cut, never overrun */
-void sb_fmt(struct sb *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void sb_esc(struct sb *b, struct hf_str s, size_t max);
-void sb_count(struct sb *b, uint64_t n);	/* "1,214" */
-void sb_secs(struct sb *b, uint64_t ns);	/* "4.2 s", "3 min 7 s" */
-uint64_t show_hash(uint64_t h, const void *p, size_t n);
+void hf_sb_fmt(struct sb *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void hf_sb_esc(struct sb *b, struct hf_str s, size_t max);
+void hf_sb_count(struct sb *b, uint64_t n);	/* "1,214" */
+void hf_sb_secs(struct sb *b, uint64_t ns);	/* "4.2 s", "3 min 7 s" */
+uint64_t hf_show_hash(uint64_t h, const void *p, size_t n);
 
 struct show_text { struct show_text *next; char text[]; };
 struct show_proc {
@@ -30,7 +30,7 @@ struct show_proc {
 	bool ended;
 	int status;
 	uint64_t reads, writes, others, sockets;
-	/* show_tree.c */
+	/* hf_show_tree.c */
 	uint64_t sig;
 	bool marked;			/* it or something below has a mark */
 	uint64_t sum[4];		/* reads, writes, others, sockets of its subtree; then of all folded into it */
@@ -44,20 +44,20 @@ struct show_procs {
 	struct show_proc *root, *last_root;	/* without a known parent, through sibling */
 	uint64_t dropped;
 };
-int show_procs_init(struct show_procs *t);
-void show_procs_free(struct show_procs *t);
+int hf_show_procs_init(struct show_procs *t);
+void hf_show_procs_free(struct show_procs *t);
 /* The process; start_ns 0: the youngest of that number. NULL: unknown. */
-struct show_proc *show_proc_find(const struct show_procs *t, uint32_t tgid, uint64_t start_ns);
-struct show_proc *show_proc_add(struct show_procs *t, uint32_t tgid, uint64_t start_ns, struct show_proc *parent);	/* NULL: memory, or too many */
+struct show_proc *hf_show_proc_find(const struct show_procs *t, uint32_t tgid, uint64_t start_ns);
+struct show_proc *hf_show_proc_add(struct show_procs *t, uint32_t tgid, uint64_t start_ns, struct show_proc *parent);	/* NULL: memory, or too many */
 /* Follows the line's action (fork, exec, exit, counts); the acting process, or NULL. */
-struct show_proc *show_proc_follow(struct show_procs *t, const struct hf_line *l, size_t text_max);
-void show_proc_image(struct show_proc *p, struct hf_str image);
-void show_proc_mark(struct show_proc *p, const char *text);
-void show_proc_peer(struct show_proc *p, const char *text);
-void show_proc_cmd(struct show_proc *p, struct hf_str path, struct hf_str argv, size_t text_max);
+struct show_proc *hf_show_proc_follow(struct show_procs *t, const struct hf_line *l, size_t text_max);
+void hf_show_proc_image(struct show_proc *p, struct hf_str image);
+void hf_show_proc_mark(struct show_proc *p, const char *text);
+void hf_show_proc_peer(struct show_proc *p, const char *text);
+void hf_show_proc_cmd(struct show_proc *p, struct hf_str path, struct hf_str argv, size_t text_max);
 
 struct show_set { uint64_t *slot; size_t cap, n; };	/* of hashes: how many different ones */
-bool show_set_add(struct show_set *s, uint64_t h);	/* was it new? */
+bool hf_show_set_add(struct show_set *s, uint64_t h);	/* was it new? */
 
 struct show_group {		/* a run of similar file actions, or the same thing several times */
 	uint64_t key, time_ns, order, count;
@@ -69,15 +69,15 @@ struct show_group {		/* a run of similar file actions, or the same thing several
 	char *name[SHOW_FILES_SHOWN];
 	struct show_set files, pids;
 };
-void show_group_clear(struct show_group *g);
-void show_group_line(const struct show_group *g, struct sb *b);
+void hf_show_group_clear(struct show_group *g);
+void hf_show_group_line(const struct show_group *g, struct sb *b);
 /* Adds one file to a group; from: the old name, .p NULL for all but rename and link. */
-void show_group_file(struct show_group *g, struct hf_str path, struct hf_str from, size_t text_max);
+void hf_show_group_file(struct show_group *g, struct hf_str path, struct hf_str from, size_t text_max);
 /* "opened", "(read)" and the key's directory for a file action; false: an action that always has its own line. */
-bool show_group_class(const struct hf_action *a, const char **verb, const char **tail);
-struct hf_str show_group_dir(struct hf_str path, struct hf_str workspace);
+bool hf_show_group_class(const struct hf_action *a, const char **verb, const char **tail);
+struct hf_str hf_show_group_dir(struct hf_str path, struct hf_str workspace);
 
 /* The last component of an image, escaped. */
-void show_name(struct sb *b, const char *image);
-void show_tree(const struct show_procs *t, bool all, hf_show_out out, void *ctx);
+void hf_show_name(struct sb *b, const char *image);
+void hf_show_tree(const struct show_procs *t, bool all, hf_show_out out, void *ctx);
 #endif

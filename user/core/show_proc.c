@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include "show_priv.h"
 
-void sb_fmt(struct sb *b, const char *fmt, ...)
+void hf_sb_fmt(struct sb *b, const char *fmt, ...)
 {
 	size_t room = sizeof(b->p) - b->n;
 	va_list ap;
@@ -18,7 +18,7 @@ void sb_fmt(struct sb *b, const char *fmt, ...)
 		b->n += (size_t)r < room ? (size_t)r : room - 1;
 }
 
-void sb_esc(struct sb *b, struct hf_str s, size_t max)
+void hf_sb_esc(struct sb *b, struct hf_str s, size_t max)
 {
 	size_t room = sizeof(b->p) - b->n;
 
@@ -26,7 +26,7 @@ void sb_esc(struct sb *b, struct hf_str s, size_t max)
 		b->n += hf_str_escape(s, b->p + b->n, max + 1 < room ? max + 1 : room);
 }
 
-void sb_count(struct sb *b, uint64_t n)
+void hf_sb_count(struct sb *b, uint64_t n)
 {
 	char d[32];
 	unsigned i = sizeof(d), digits = 0;
@@ -38,24 +38,24 @@ void sb_count(struct sb *b, uint64_t n)
 		d[--i] = (char)('0' + n % 10);
 		digits++;
 	} while (n /= 10);
-	sb_fmt(b, "%s", d + i);
+	hf_sb_fmt(b, "%s", d + i);
 }
 
-void sb_secs(struct sb *b, uint64_t ns)
+void hf_sb_secs(struct sb *b, uint64_t ns)
 {
 	uint64_t ms = ns / 1000000, s = ms / 1000;
 
 	if (ms < 1000)
-		sb_fmt(b, "%u ms", (unsigned)ms);
+		hf_sb_fmt(b, "%u ms", (unsigned)ms);
 	else if (s < 60)
-		sb_fmt(b, "%u.%u s", (unsigned)s, (unsigned)(ms % 1000 / 100));
+		hf_sb_fmt(b, "%u.%u s", (unsigned)s, (unsigned)(ms % 1000 / 100));
 	else if (s < 3600)
-		sb_fmt(b, "%u min %u s", (unsigned)(s / 60), (unsigned)(s % 60));
+		hf_sb_fmt(b, "%u min %u s", (unsigned)(s / 60), (unsigned)(s % 60));
 	else
-		sb_fmt(b, "%llu h %u min", (unsigned long long)(s / 3600), (unsigned)(s / 60 % 60));
+		hf_sb_fmt(b, "%llu h %u min", (unsigned long long)(s / 3600), (unsigned)(s / 60 % 60));
 }
 
-uint64_t show_hash(uint64_t h, const void *p, size_t n)
+uint64_t hf_show_hash(uint64_t h, const void *p, size_t n)
 {
 	const unsigned char *s = p;
 
@@ -64,7 +64,7 @@ uint64_t show_hash(uint64_t h, const void *p, size_t n)
 	return h ^ h >> 29;
 }
 
-bool show_set_add(struct show_set *s, uint64_t h)
+bool hf_show_set_add(struct show_set *s, uint64_t h)
 {
 	size_t i;
 
@@ -100,7 +100,7 @@ bool show_set_add(struct show_set *s, uint64_t h)
 
 /* --- processes -------------------------------------------------------------------------------- */
 
-int show_procs_init(struct show_procs *t)
+int hf_show_procs_init(struct show_procs *t)
 {
 	t->nslot = 16384;
 	t->slot = calloc(t->nslot, sizeof(struct show_proc *));
@@ -117,7 +117,7 @@ static void free_texts(struct show_text *x)
 	}
 }
 
-void show_procs_free(struct show_procs *t)
+void hf_show_procs_free(struct show_procs *t)
 {
 	for (size_t i = 0; t->slot && i < t->nslot; i++) {
 		while (t->slot[i]) {
@@ -140,7 +140,7 @@ static size_t slot_of(const struct show_procs *t, uint32_t tgid)
 	return (tgid * 2654435761u >> 7) & (t->nslot - 1);
 }
 
-struct show_proc *show_proc_find(const struct show_procs *t, uint32_t tgid, uint64_t start_ns)
+struct show_proc *hf_show_proc_find(const struct show_procs *t, uint32_t tgid, uint64_t start_ns)
 {
 	struct show_proc *p = t->slot[slot_of(t, tgid)];
 
@@ -149,7 +149,7 @@ struct show_proc *show_proc_find(const struct show_procs *t, uint32_t tgid, uint
 	return p;
 }
 
-struct show_proc *show_proc_add(struct show_procs *t, uint32_t tgid, uint64_t start_ns, struct show_proc *parent)
+struct show_proc *hf_show_proc_add(struct show_procs *t, uint32_t tgid, uint64_t start_ns, struct show_proc *parent)
 {
 	struct show_proc *p, **head = &t->slot[slot_of(t, tgid)];
 
@@ -180,7 +180,7 @@ struct show_proc *show_proc_add(struct show_procs *t, uint32_t tgid, uint64_t st
 	return p;
 }
 
-void show_proc_image(struct show_proc *p, struct hf_str image)
+void hf_show_proc_image(struct show_proc *p, struct hf_str image)
 {
 	char *copy;
 
@@ -209,13 +209,13 @@ static void append(struct show_text **first, struct show_text **last, const char
 	*last = x;
 }
 
-void show_proc_mark(struct show_proc *p, const char *text)
+void hf_show_proc_mark(struct show_proc *p, const char *text)
 {
 	if (p)
 		append(&p->mark, &p->last_mark, text);
 }
 
-void show_proc_peer(struct show_proc *p, const char *text)
+void hf_show_proc_peer(struct show_proc *p, const char *text)
 {
 	const struct show_text *x = p->peer;
 
@@ -227,17 +227,17 @@ void show_proc_peer(struct show_proc *p, const char *text)
 	p->npeer++;
 }
 
-void show_name(struct sb *b, const char *image)
+void hf_show_name(struct sb *b, const char *image)
 {
 	const char *slash = image ? strrchr(image, '/') : NULL;
 
 	if (!image || !*image)
-		sb_fmt(b, "?");
+		hf_sb_fmt(b, "?");
 	else
-		sb_esc(b, hf_str_of(slash && slash[1] ? slash + 1 : image), 32);
+		hf_sb_esc(b, hf_str_of(slash && slash[1] ? slash + 1 : image), 32);
 }
 
-void show_proc_cmd(struct show_proc *p, struct hf_str path, struct hf_str argv, size_t text_max)
+void hf_show_proc_cmd(struct show_proc *p, struct hf_str path, struct hf_str argv, size_t text_max)
 {
 	char joined[4096];
 	struct sb b = { .n = 0 };
@@ -245,13 +245,13 @@ void show_proc_cmd(struct show_proc *p, struct hf_str path, struct hf_str argv, 
 
 	if (!p)
 		return;
-	show_proc_image(p, path);
+	hf_show_proc_image(p, path);
 	if (argv.n) {
 		size_t n = hf_argv_join(argv, true, joined, sizeof(joined), &cut);
 
-		sb_esc(&b, (struct hf_str){ joined, n }, text_max);
+		hf_sb_esc(&b, (struct hf_str){ joined, n }, text_max);
 	} else {
-		sb_esc(&b, path, text_max);
+		hf_sb_esc(&b, path, text_max);
 	}
 	append(&p->cmd, &p->last_cmd, b.p);
 	p->ncmd++;
@@ -274,23 +274,23 @@ static void count(struct show_proc *p, const struct hf_action *a)
 	}
 }
 
-struct show_proc *show_proc_follow(struct show_procs *t, const struct hf_line *l, size_t text_max)
+struct show_proc *hf_show_proc_follow(struct show_procs *t, const struct hf_line *l, size_t text_max)
 {
 	const struct hf_action *a = &l->action;
-	struct show_proc *p = show_proc_find(t, a->tgid, a->start_ns);
+	struct show_proc *p = hf_show_proc_find(t, a->tgid, a->start_ns);
 
 	if (!p)
-		p = show_proc_add(t, a->tgid, a->start_ns, l->ppid ? show_proc_find(t, l->ppid, 0) : NULL);
+		p = hf_show_proc_add(t, a->tgid, a->start_ns, l->ppid ? hf_show_proc_find(t, l->ppid, 0) : NULL);
 	if (!p)
 		return NULL;
 	p->uid = a->uid;
-	show_proc_image(p, l->image);
-	if (a->kind == HF_FORK && a->child_tgid && a->child_tid == a->child_tgid && !show_proc_find(t, a->child_tgid, a->child_start_ns ? a->child_start_ns : 1))
-		show_proc_add(t, a->child_tgid, a->child_start_ns, p);
+	hf_show_proc_image(p, l->image);
+	if (a->kind == HF_FORK && a->child_tgid && a->child_tid == a->child_tgid && !hf_show_proc_find(t, a->child_tgid, a->child_start_ns ? a->child_start_ns : 1))
+		hf_show_proc_add(t, a->child_tgid, a->child_start_ns, p);
 	if (a->flags & (HF_ACT_CONFIRM | HF_ACT_DENIED))
 		return p;
 	if (a->kind == HF_EXEC && a->ret >= 0)
-		show_proc_cmd(p, a->path, a->argv, text_max);
+		hf_show_proc_cmd(p, a->path, a->argv, text_max);
 	if (a->kind == HF_EXIT) {
 		p->ended = true;
 		p->status = a->ret;

@@ -17,11 +17,11 @@ static void weigh(const struct show_procs *t)
 {
 	for (struct show_proc *p = t->youngest; p; p = p->older) {
 		uint64_t own[4] = { p->reads, p->writes, p->others, p->sockets };
-		uint64_t h = show_hash(p->ncmd, p->image ? p->image : "", p->image ? strlen(p->image) : 0);
+		uint64_t h = hf_show_hash(p->ncmd, p->image ? p->image : "", p->image ? strlen(p->image) : 0);
 
 		p->marked = p->mark != NULL;
 		for (const struct show_text *x = p->peer; x; x = x->next)
-			h = show_hash(h, x->text, strlen(x->text));
+			h = hf_show_hash(h, x->text, strlen(x->text));
 		h = mix(h + (p->ended ? (uint64_t)(uint32_t)p->status : UINT64_MAX));
 		for (const struct show_proc *c = p->child; c; c = c->sibling) {
 			h += mix(c->sig);
@@ -85,12 +85,12 @@ static void counts(struct sb *b, const uint64_t c[4])
 	for (unsigned i = 0; i < 4; i++) {
 		if (!c[i])
 			continue;
-		sb_fmt(b, "%s%s ", any ? ", " : "  {", name[i]);
-		sb_count(b, c[i]);
+		hf_sb_fmt(b, "%s%s ", any ? ", " : "  {", name[i]);
+		hf_sb_count(b, c[i]);
 		any = true;
 	}
 	if (any)
-		sb_fmt(b, "}");
+		hf_sb_fmt(b, "}");
 }
 
 static void prefix(struct sb *b, struct show_proc *p, unsigned depth, bool text_below)
@@ -103,10 +103,10 @@ static void prefix(struct sb *b, struct show_proc *p, unsigned depth, bool text_
 	while (n-- > 0) {
 		bool more = seen(up[n]->sibling) != NULL, own = n == 0 && !text_below;
 
-		sb_fmt(b, "%s", own ? (more ? "|- " : "`- ") : (more ? "|  " : "   "));
+		hf_sb_fmt(b, "%s", own ? (more ? "|- " : "`- ") : (more ? "|  " : "   "));
 	}
 	if (depth > DRAWN_DEPTH && !text_below)
-		sb_fmt(b, "(depth %u) ", depth);
+		hf_sb_fmt(b, "(depth %u) ", depth);
 }
 
 static void emit(struct sb *b, hf_show_out out, void *ctx)
@@ -130,11 +130,11 @@ static void below_names(struct sb *b, const struct show_proc *p)
 		if (n < NAMES_BELOW && d != c)
 			continue;	/* named already */
 		if (n == NAMES_BELOW) {
-			sb_fmt(b, ", ...");
+			hf_sb_fmt(b, ", ...");
 			return;
 		}
-		sb_fmt(b, "%s", n++ ? ", " : ", each with ");
-		show_name(b, c->image);
+		hf_sb_fmt(b, "%s", n++ ? ", " : ", each with ");
+		hf_show_name(b, c->image);
 	}
 }
 
@@ -144,44 +144,44 @@ static void draw(struct show_proc *p, unsigned depth, bool folded, hf_show_out o
 	struct sb b = { .n = 0 };
 
 	prefix(&b, p, depth, false);
-	show_name(&b, p->image);
+	hf_show_name(&b, p->image);
 	if (folded) {
-		sb_fmt(&b, " x ");
-		sb_count(&b, p->fold);
+		hf_sb_fmt(&b, " x ");
+		hf_sb_count(&b, p->fold);
 		below_names(&b, p);
 	} else {
-		sb_fmt(&b, "[%u]", p->tgid);
+		hf_sb_fmt(&b, "[%u]", p->tgid);
 	}
 	if (p->cmd)
-		sb_fmt(&b, "  %s%s", folded ? "first: " : "", p->cmd->text);
+		hf_sb_fmt(&b, "  %s%s", folded ? "first: " : "", p->cmd->text);
 	else
-		sb_fmt(&b, "  (no exec of its own)");
+		hf_sb_fmt(&b, "  (no exec of its own)");
 	if (p->ended && (p->status & 0x7f))
-		sb_fmt(&b, "  killed by signal %d", p->status & 0x7f);
+		hf_sb_fmt(&b, "  killed by signal %d", p->status & 0x7f);
 	else if (p->ended && p->status)
-		sb_fmt(&b, "  status %d", p->status >> 8 & 0xff);
+		hf_sb_fmt(&b, "  status %d", p->status >> 8 & 0xff);
 	else if (!p->ended)
-		sb_fmt(&b, "  (not ended)");
+		hf_sb_fmt(&b, "  (not ended)");
 	counts(&b, folded ? p->sum : own);
 	emit(&b, out, ctx);
 	for (const struct show_text *x = p->cmd ? p->cmd->next : NULL; x; x = x->next) {
 		prefix(&b, p, depth, true);
-		sb_fmt(&b, "   then %s", x->text);
+		hf_sb_fmt(&b, "   then %s", x->text);
 		emit(&b, out, ctx);
 	}
 	for (const struct show_text *x = p->peer; x; x = x->next) {
 		prefix(&b, p, depth, true);
-		sb_fmt(&b, "   %s", x->text);
+		hf_sb_fmt(&b, "   %s", x->text);
 		emit(&b, out, ctx);
 	}
 	for (const struct show_text *x = p->mark; x; x = x->next) {
 		prefix(&b, p, depth, true);
-		sb_fmt(&b, "   ! %s", x->text);
+		hf_sb_fmt(&b, "   ! %s", x->text);
 		emit(&b, out, ctx);
 	}
 }
 
-void show_tree(const struct show_procs *t, bool all, hf_show_out out, void *ctx)
+void hf_show_tree(const struct show_procs *t, bool all, hf_show_out out, void *ctx)
 {
 	struct show_proc *p;
 	unsigned depth = 0;
@@ -211,9 +211,9 @@ void show_tree(const struct show_procs *t, bool all, hf_show_out out, void *ctx)
 	if (t->dropped) {
 		struct sb b = { .n = 0 };
 
-		sb_fmt(&b, "... and ");
-		sb_count(&b, t->dropped);
-		sb_fmt(&b, " more processes or their actions (only %u processes are drawn)", SHOW_PROCS_MAX);
+		hf_sb_fmt(&b, "... and ");
+		hf_sb_count(&b, t->dropped);
+		hf_sb_fmt(&b, " more processes or their actions (only %u processes are drawn)", SHOW_PROCS_MAX);
 		emit(&b, out, ctx);
 	}
 }

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "traj_fixture.h"
+
+/* In each world: 10 agent -> 11 bash -c x -> 12 git commit -m 'a b'. */
+static struct world w;
+
+static int setup(void **state)
+{
+	world_open(&w, NULL, NULL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_close(&w);
+	return 0;
+}
+
+#define SEES(cat, detection, a) assert_true(sees(&w, cat, detection, a))
+#define BLIND(cat, detection, a) assert_false(sees(&w, cat, detection, a))
+
+static void exec_is_the_new_image_and_its_parent_process(void **state)
+{
+	struct hf_action a = exec_of(&w, 12, "/usr/bin/rm", HF_STR("rm\0-rf\0/x y\0"));
+
+	SEES("process_creation", "Image: /usr/bin/rm, CommandLine: 'rm -rf /x y', ParentImage: /bin/bash, "
+	     "ParentCommandLine: 'bash -c x', CurrentDirectory: /home/u/proj, ProcessId: 12, ParentProcessId: 11, "
+	     "UserId: 1000, Action: exec, TargetFilename: /usr/bin/rm", &a);
+	BLIND("process_creation", "Interpreter|exists: true", &a);
+	BLIND("process_creation", "User|exists: true", &a);
+	SEES("process_creation", "Ancestors: /usr/bin/agent", &a);
+	SEES("process_creation", "Ancestors: /bin/bash", &a);
+	BLIND("process_creation", "Ancestors: /usr/bin/git", &a);
+	a.uid = 0;
+	SEES("process_creation", "User: root", &a);
+	a.tgid = 10, a.start_ns = START(10);
+	BLIND("process_creation", "ParentImage|exists: true", &a);
+	BLIND("process_creation", "Ancestors|exists: true", &a);
+}
+
+static void scripts_show_both(void **state)
+{
+	struct hf_action a = exec_of(&w, 12, "/tmp/x.sh", HF_STR("/bin/sh\0/tmp/x.sh\0"));
+
+	a.flags |= HF_ACT_SCRIPT;
+	a.interp = HF_STR("/usr/bin/dash");
+	SEES("process_creation", "Image: /usr/bin/dash, Interpreter: /usr/bin/dash, TargetFilename: /tmp/x.sh, "
+	     "CommandLine: '/bin/sh /tmp/x.sh'", &a);
+}
+
+static void files_have_their_categories(void **state)
+{
+	static const struct { enum hf_kind kind; uint32_t flags; bool access, event, del, ren, change; } t[] = {
+		{ HF_OPEN, O_RDONLY, .access = true }, { HF_OPEN, O_WRONLY, .event = true },
+		{ HF_OPEN, O_RDWR, .access = true, .event = true }, { HF_OPEN, O_RDONLY | O_CREAT, .access = true, .event = true },
+		{ HF_OPEN, O_PATH, .access = false }, { HF_UNLINK, 0, .del = true }, { HF_RMDIR, 0, .del = true },
+		{ HF_RENAME, 0, .ren = true, .event = true }, { HF_LINK, 0, .event = true }, { HF_MKDIR, 0, .event = true },
+		{ HF_CHMOD, 0, .change = true }, { HF_TRUNCATE, 0, .change = true }, { HF_SETXATTR, 0, .change = true },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct hf_action a = act(&w, t[i].kind, 12);
+
+		a.path = HF_STR("/x");
+		a.open_flags = t[i].flags;
+		assert_int_equal(sees(&w, "file_access", "TargetFilename: /x", &a), t[i].access);
+		assert_int_equal(sees(&w, "file_event", "TargetFilename: /x", &a), t[i].event);
+		assert_int_equal(sees(&w, "file_delete", "TargetFilename: /x", &a), t[i].del);
+		assert_int_equal(sees(&w, "file_rename", "TargetFilename: /x", &a), t[i].ren);
+		assert_int_equal(sees(&w, "file_change", "TargetFilename: /x", &a), t[i].change);
+	}
+}
+
+static void files_have_their_fields(void **state)
+{
+	struct hf_action a = open_of(&w, 12, "/home/u/proj/a", O_RDWR | O_CREAT | O_APPEND);
+
+	a.mode = 0644;
+	a.nr = 257;
+	SEES("file_event", "Image: /usr/bin/git, CommandLine: 'git commit -m a b', ParentImage: /bin/bash, FileMode: '0644', "
+	     "OpenFlags|all: [read, write, create, append], InWorkspace: 'true', Syscall: openat, Action: open", &a);
+	BLIND("file_event", "OpenFlags: truncate", &a);
+	BLIND("file_event", "Truncated|exists: true", &a);
+	a = act(&w, HF_RENAME, 12);
+	a.path = HF_STR("/new");
+	a.path2 = HF_STR("/old");
+	SEES("file_rename", "TargetFilename: /new, SourceFilename: /old", &a);
+	a = act(&w, HF_CHMOD, 12);
+	a.path = HF_STR("/x");
+	a.mode = 04755;
+	SEES("file_change", "FileMode: '4755'", &a);
+}
+
+static void the_workspace_is_never_claimed_wrongly(void **state)
+{
+	static const struct { const char *path; bool in; } t[] = {
+		{ "/home/u/proj", true }, { "/home/u/proj/", true }, { "/home/u/proj/x/..y/.z", true },
+		{ "/home/u/project", false }, { "/home/u", false }, { "/home/u/proj/../.ssh/id", false },
+		{ "/home/u/proj/x/..", false }, { "/home/u/proj/./x", false }, { "home/u/proj/x", false },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct hf_action a = act(&w, HF_UNLINK, 12);
+
+		a.path = hf_str_of(t[i].path);
+		assert_int_equal(sees(&w, "file_delete", "InWorkspace: 'true'", &a), t[i].in);
+		assert_int_equal(sees(&w, "file_delete", "InWorkspace: 'false'", &a), !t[i].in);
+	}
+}
+
+static void network_has_its_fields(void **state)
+{
+	struct hf_action a = connect_of(&w, 12, 7);
+
+	SEES("network_connection", "Initiated: 'true', DestinationIp: 203.0.113.7, DestinationPort: 443, Protocol: tcp", &a);
+	SEES("network_connection", "DestinationIp|cidr: 203.0.113.0/24", &a);
+	BLIND("network_connection", "SourceIp|exists: true", &a);
+	BLIND("network_connection", "TargetFilename|exists: true", &a);
+	a.kind = HF_ACCEPT;
+	SEES("network_connection", "Initiated: 'false', SourceIp: 203.0.113.7, SourcePort: 443", &a);
+	a.kind = HF_LISTEN;
+	SEES("network_connection", "Initiated: 'false', DestinationPort: 443", &a);
+	a.kind = HF_SEND;
+	a.addr = (struct hf_addr){ .family = AF_INET6, .proto = IPPROTO_UDP, .port = 53, .ip = { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
+	SEES("network_connection", "DestinationIp: '2001:db8::1', Protocol: udp, DestinationPort: 53", &a);
+	a.addr = (struct hf_addr){ .family = AF_UNIX, .sun_len = 8, .sun = "/run/x\0" };
+	SEES("network_connection", "DestinationPath: /run/x, Protocol: unix", &a);
+	BLIND("network_connection", "DestinationIp|exists: true", &a);
+	a.addr = (struct hf_addr){ .family = AF_UNIX, .sun_len = 4, .sun = "\0abc" };
+	SEES("network_connection", "DestinationPath: '@abc'", &a);
+}
+
+static void other_calls_have_their_targets(void **state)
+{
+	struct hf_action a = act(&w, HF_SIGNAL, 12);
+
+	a.signo = 9;
+	a.target_tgid = 10;
+	a.syscall = "kill";
+	SEES("syscall", "Signal: 9, TargetProcessId: 10, TargetImage: /usr/bin/agent, Syscall: kill, Action: signal", &a);
+	a.target_tgid = 4000;
+	SEES("syscall", "TargetProcessId: 4000", &a);
+	BLIND("syscall", "TargetImage|exists: true", &a);
+	SEES("syscall", "Session: 0000000000000abc", &a);
+}
+
+static void cut_things_say_so(void **state)
+{
+	struct hf_action a = exec_of(&w, 12, "/x", HF_STR("x\0"));
+
+	a.flags |= HF_ACT_TRUNC_ARGV;
+	SEES("process_creation", "Truncated: argv", &a);
+	BLIND("process_creation", "Truncated: path", &a);
+	a.flags |= HF_ACT_TRUNC_PATH;
+	SEES("process_creation", "Truncated|all: [argv, path]", &a);
+	a = open_of(&w, 12, "/x", O_RDONLY);
+	a.flags = HF_ACT_TRUNC_PATH;
+	SEES("file_access", "Truncated: path", &a);
+}
+
+static void users_get_their_names(void **state)
+{
+	const char *rules = "title: T\nid: it\nlogsource: {product: linux, category: file_access}\ndetection: {s: {User: joe}, condition: s}\n";
+	struct world v;
+	char name[8];
+
+	world_open(&v, rules, NULL);
+	first(&v, 10);
+	assert_int_equal(hf_traj_user_name(v.t, 1000, HF_STR("jim")), 0);
+	assert_false(found(opens(&v, 10, "/x", O_RDONLY), "it"));
+	assert_int_equal(hf_traj_user_name(v.t, 1000, HF_STR("joe")), 0);
+	assert_true(found(opens(&v, 10, "/x", O_RDONLY), "it"));
+	assert_int_equal(hf_traj_user_name(v.t, 1, HF_STR("")), -EINVAL);
+	for (uint32_t i = 1; i < 64; i++) {
+		snprintf(name, sizeof(name), "u%u", i);
+		assert_int_equal(hf_traj_user_name(v.t, i, hf_str_of(name)), 0);
+	}
+	assert_int_equal(hf_traj_user_name(v.t, 64, HF_STR("x")), -ENOSPC);
+	assert_int_equal(hf_traj_user_name(v.t, 63, HF_STR("x")), 0);
+	world_close(&v);
+}
+
+static void deep_trees_and_long_argvs_fit(void **state)
+{
+	static char argv[40000];
+	struct world v;
+	struct hf_action a;
+
+	memset(argv, 'x', sizeof(argv));
+	world_open(&v, NULL, NULL);
+	first(&v, 1000);
+	for (uint32_t i = 1001; i < 1100; i++)
+		forks(&v, i - 1, i);
+	a = exec_of(&v, 1099, "/x", (struct hf_str){ argv, sizeof(argv) });
+	go(&v, &a);
+	assert_int_equal(hf_traj_proc(v.t, 1099, 0)->depth, 99);
+	world_close(&v);
+	/* Sigma's `Truncated` says it although no flag did. */
+	a = exec_of(&w, 12, "/x", (struct hf_str){ argv, sizeof(argv) });
+	SEES("process_creation", "Truncated: argv", &a);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(exec_is_the_new_image_and_its_parent_process), T(scripts_show_both), T(files_have_their_categories),
+		T(files_have_their_fields), T(the_workspace_is_never_claimed_wrongly), T(network_has_its_fields),
+		T(other_calls_have_their_targets), T(cut_things_say_so), T(users_get_their_names), T(deep_trees_and_long_argvs_fit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the trajectory share. Nobody else includes this. */
+#ifndef HF_TRAJ_IMPL_H
+#define HF_TRAJ_IMPL_H
+#include "bpf/wire.h"
+#include "traj.h"
+
+#define HF_NIL UINT32_MAX		/* no index */
+#define HF_LABELS_MAX 64
+#define HF_USERS_MAX 64
+#define HF_IMAGE_BUDGET (16u << 20)	/* bytes for all processes' strings; beyond: argv is cut to HF_ARGV_SHORT */
+#define HF_ARGV_SHORT 512u
+
+static inline uint64_t hf_mix64(uint64_t x)
+{
+	x ^= x >> 30;
+	x *= 0xbf58476d1ce4e5b9u;
+	x ^= x >> 27;
+	x *= 0x94d049bb133111ebu;
+	return x ^ x >> 31;
+}
+
+/* --- processes (traj_proc.c) --- */
+struct hf_image {			/* strings of one exec, shared by the processes forked from it */
+	unsigned refs;
+	size_t bytes;
+	struct hf_str image, argv, cwd, interp, cmdline;
+	char data[];
+};
+struct hf_proc_ent {
+	struct hf_proc p;		/* first: a hf_proc of this trajectory is its entry */
+	struct hf_image *img;
+	uint32_t hnext;			/* of its bucket, or of the free list */
+	uint32_t nchildren;		/* remembered ones */
+	uint32_t dprev, dnext;		/* the dead, oldest first */
+	bool used;
+};
+struct hf_procs {
+	struct hf_proc_ent *ent;
+	const struct hf_proc_ent **order;	/* room for hf_traj_each_proc() */
+	uint32_t *stack;
+	uint32_t *bucket, mask;
+	uint32_t n, high, free;
+	uint32_t dead_first, dead_last;
+	size_t image_bytes;
+	uint64_t labels_ever;		/* every label any process was given */
+};
+
+/* --- labels (traj_label.c) --- */
+struct hf_rule_labels { uint64_t session, process, file; };
+struct hf_file_ent {
+	uint64_t k[2];			/* device and inode, or a path's hash */
+	uint64_t labels;
+	uint32_t kind, hnext, lprev, lnext;
+};
+struct hf_files {
+	struct hf_file_ent *ent;
+	uint32_t *bucket, mask;
+	uint32_t n, high, free, first, last;	/* list: longest unchanged first */
+};
+
+/* --- correlations (traj_corr.c) --- */
+struct hf_node {			/* one earlier action of a chain; chains share their beginnings */
+	struct hf_past past;
+	uint32_t prev, refs;
+};
+struct hf_step_state {
+	bool done;
+	uint64_t start_ns, last_ns;
+	uint32_t node;
+};
+struct hf_group {
+	uint32_t corr;			/* index into hf_traj.corr */
+	uint32_t tgid;
+	uint64_t start_tick;		/* of the process, in 10 ms */
+	uint8_t fields[16];		/* hash of the group-by fields' values */
+	uint32_t hnext, lprev, lnext;
+	struct hf_step_state step[16];
+};
+struct hf_corr {
+	const struct hf_rule *rule;
+	const struct hf_correlation *c;
+	bool by_proc, by_lineage, by_field;
+	struct hf_group rest;		/* groups that no longer fit: they count for all */
+};
+struct hf_groups {
+	struct hf_group *ent;
+	uint32_t *bucket, mask, cap;
+	uint32_t n, high, free, first, last;
+	struct hf_node *node;
+	uint32_t node_cap, node_high, node_free;
+};
+
+struct hf_det {				/* a detection rule that can match here */
+	const struct hf_rule *rule;
+	uint32_t index, categories;
+	bool step_only, hold_truncated, has_consequences;
+};
+
+/* Where an event is built: see traj.h on hf_judge(). */
+struct hf_scratch {
+	struct hf_event e;
+	struct hf_value v[HF_FIELDS];
+	char cmdline[HF_ARGV_MAX + 8];
+	char labels[3][2048];
+	char num[HF_FIELDS][24];
+	char ip[64], sun[128];
+	uint64_t *matched;		/* a bit for each rule of the set */
+};
+
+struct hf_traj {
+	uint64_t session;
+	const struct hf_ruleset *rs;
+	unsigned nrules;
+	struct hf_str workspace;
+	struct hf_traj_limits lim;
+	struct hf_traj_stats stats;
+	uint64_t n, now_ns;		/* actions so far; time of the newest */
+	struct hf_procs procs;
+	struct hf_files files;
+	struct hf_groups groups;
+	struct hf_corr *corr;
+	unsigned ncorr;
+	struct hf_det *det;
+	unsigned ndet;
+	const char *label_name[HF_LABELS_MAX];
+	unsigned nlabels;
+	struct hf_rule_labels *rule_labels;
+	uint64_t labels;
+	struct hf_past *past;		/* ring: action n is at (n - 1) % lim.past */
+	struct { uint32_t uid; char name[64]; uint8_t len; } user[HF_USERS_MAX];
+	unsigned nusers;
+	struct hf_scratch *scratch;
+};
+
+uint32_t hf_traj_pow2(uint32_t n);	/* smallest power of two >= n, at least 16 */
+/* All init functions: 0 or -ENOMEM; what they got is freed by the matching free in hf_traj_free(). */
+int hf_procs_init(struct hf_traj *t);
+void hf_procs_free(struct hf_traj *t);
+struct hf_proc_ent *hf_procs_find(const struct hf_traj *t, uint32_t tgid, uint64_t start_ns);
+/* The acting process of a, learnt now if it is unknown; NULL: table full. */
+struct hf_proc *hf_procs_ensure(struct hf_traj *t, const struct hf_action *a);
+void hf_procs_fork(struct hf_traj *t, struct hf_proc *parent, const struct hf_action *a);
+void hf_procs_exec(struct hf_traj *t, struct hf_proc *p, const struct hf_action *a);
+void hf_procs_exit(struct hf_traj *t, struct hf_proc *p, int status);
+/* What the kernel runs for this exec: the interpreter of a script. */
+struct hf_str hf_exec_image(const struct hf_action *a);
+
+int hf_labels_init(struct hf_traj *t);
+void hf_labels_free(struct hf_traj *t);
+uint64_t hf_labels_of_file(const struct hf_traj *t, const struct hf_action *a);
+void hf_labels_apply(struct hf_traj *t, struct hf_proc *p, const struct hf_action *a, uint32_t rule_index);
+/* The action's own effect on what carries labels: renames, links, creations, deletions. */
+void hf_labels_follow(struct hf_traj *t, const struct hf_action *a);
+
+int hf_corr_init(struct hf_traj *t);
+void hf_corr_free(struct hf_traj *t);
+/* Bit i: step i is among the rules set in matched. */
+uint32_t hf_corr_steps(const struct hf_corr *c, const uint64_t *matched);
+/* Does an action that is these steps complete the correlation? Fills ret's story. */
+bool hf_corr_complete(const struct hf_traj *t, unsigned corr, uint32_t steps, const struct hf_event *e,
+		      const struct hf_proc *p, const struct hf_action *a, struct hf_finding *ret);
+void hf_corr_advance(struct hf_traj *t, unsigned corr, uint32_t steps, const struct hf_event *e,
+		     const struct hf_proc *p, const struct hf_action *a, const struct hf_past *past);
+/* A process is forgotten while descendants live: its steps count for all from now on. */
+void hf_corr_forget_proc(struct hf_traj *t, const struct hf_proc *p);
+
+/* The event a rule sees, in t's scratch: valid until the next one is built. p may be NULL. */
+const struct hf_event *hf_event_build(const struct hf_traj *t, const struct hf_action *a, const struct hf_proc *p);
+#endif

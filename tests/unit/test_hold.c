@@ -11,16 +11,6 @@
 
 #include "hold.h"
 
-/* This file is about holds: a rule is its id here. */
-struct hf_rule {
-	const char *id;
-};
-
-const char *hf_rule_id(const struct hf_rule *r)
-{
-	return r->id;
-}
-
 static struct hf_binding bind_of(const struct hf_proc *p, const struct hf_action *a)
 {
 	struct hf_binding b;
@@ -59,13 +49,31 @@ static void binding_holds_exactly_what_was_judged(void **state)
 	b = bind_of(NULL, &a);
 	DIFFERS(base, b);
 
-	const struct hf_rule r1 = { "one" }, r2 = { "two" };
-	struct hf_binding b1, b2;
+}
 
-	hf_binding_make(&r1, &p, &a, &b1);
-	hf_binding_make(&r2, &p, &a, &b2);
-	DIFFERS(b1, b2);
-	DIFFERS(b1, base);
+static void binding_knows_its_rule_and_scope(void **state)
+{
+	static const char rules[] =
+		"title: one\nid: one\nlogsource: {product: linux, category: file_access}\ndetection: {s: {Image: a}, condition: s}\n"
+		"---\ntitle: two\nid: two\nlogsource: {product: linux, category: file_access}\n"
+		"detection: {s: {Image: a}, condition: s}\nholdfast: {scope: process}\n";
+	struct hf_ruleset *rs = hf_ruleset_new();
+	struct hf_rule_error err;
+	struct hf_proc p = { .tgid = 10, .start_ns = 5 }, q = { .tgid = 11, .start_ns = 5 };
+	struct hf_action a = { .kind = HF_UNLINK, .path = HF_STR("/x") };
+	struct hf_binding none = bind_of(&p, &a), one, two, b;
+
+	assert_int_equal(hf_ruleset_add(rs, hf_str_of(rules), "t.yml", &err), 0);
+	assert_int_equal(hf_ruleset_finish(rs, &err), 0);
+	hf_binding_make(hf_ruleset_get(rs, 0), &p, &a, &one);
+	hf_binding_make(hf_ruleset_get(rs, 1), &p, &a, &two);
+	DIFFERS(one, two);
+	DIFFERS(one, none);
+	hf_binding_make(hf_ruleset_get(rs, 0), &q, &a, &b);
+	SAME(one, b);			/* another process of the session that runs the same */
+	hf_binding_make(hf_ruleset_get(rs, 1), &q, &a, &b);
+	DIFFERS(two, b);		/* scope: process */
+	hf_ruleset_free(&rs);
 }
 
 static void binding_parts_do_not_run_together(void **state)
@@ -193,6 +201,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(binding_holds_exactly_what_was_judged),
+		cmocka_unit_test(binding_knows_its_rule_and_scope),
 		cmocka_unit_test(binding_parts_do_not_run_together),
 		cmocka_unit_test(binding_of_an_open_knows_its_use),
 		cmocka_unit_test(holds_live_and_are_decided),

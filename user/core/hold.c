@@ -51,11 +51,13 @@ static void put_addr(SHA256_CTX *c, const struct hf_addr *a)
 void hf_binding_make(const struct hf_rule *rule, const struct hf_proc *p, const struct hf_action *a, struct hf_binding *ret)
 {
 	uint8_t digest[SHA256_DIGEST_LENGTH];
-	bool exec = a->kind == HF_EXEC;
+	bool exec = a->kind == HF_EXEC, one_process = rule && hf_rule_scope_process(rule);
 	SHA256_CTX c;
 
 	SHA256Init(&c);
 	put_str(&c, hf_str_of(rule ? hf_rule_id(rule) : ""));
+	put_u64(&c, one_process ? p ? p->tgid : a->tgid : 0);
+	put_u64(&c, one_process ? p ? p->start_ns : a->start_ns : 0);
 	/* An exec is bound to the file it starts and to the program that starts it. */
 	put_u64(&c, p ? p->exe_dev : 0);
 	put_u64(&c, p ? p->exe_ino : 0);

@@ -29,18 +29,19 @@ int hf_category_parse(const char *name, enum hf_category *ret);
 
 /* Fields of an event. Names are Sigma's where Sigma has one; table in sigma_fields.c. */
 enum hf_field {
-	HF_F_IMAGE,			/* resolved path of the acting program; exec: the new one (script: the script) */
+	HF_F_IMAGE,			/* resolved path of the acting program; exec: the new one (script: its interpreter) */
 	HF_F_COMMAND_LINE, HF_F_CURRENT_DIRECTORY, HF_F_USER, HF_F_USER_ID, HF_F_LOGON_ID,
 	HF_F_PROCESS_ID, HF_F_PARENT_PROCESS_ID, HF_F_PARENT_IMAGE, HF_F_PARENT_COMMAND_LINE,
 	HF_F_INTERPRETER,		/* exec of a script */
-	HF_F_TARGET_FILENAME, HF_F_SOURCE_FILENAME,
+	HF_F_TARGET_FILENAME,		/* the object; exec: the file started (script: the script itself) */
+	HF_F_SOURCE_FILENAME,		/* rename, link: the old name; symlink: its target text */
 	HF_F_DESTINATION_IP, HF_F_DESTINATION_PORT, HF_F_DESTINATION_HOSTNAME, HF_F_PROTOCOL, HF_F_INITIATED,
 	HF_F_DESTINATION_PATH,		/* UNIX socket: path, or "@name" */
 	HF_F_SOURCE_IP, HF_F_SOURCE_PORT,
 	HF_F_SYSCALL, HF_F_TARGET_IMAGE, HF_F_TARGET_PROCESS_ID, HF_F_SIGNAL, HF_F_FILE_MODE, HF_F_OPEN_FLAGS,
 	HF_F_ACTION,			/* hf_kind_name() */
 	HF_F_IN_WORKSPACE,		/* "true" when TargetFilename lies below the session's directory */
-	HF_F_LABELS,			/* list: session + process labels, one space between */
+	HF_F_LABELS,			/* list: session and process labels */
 	HF_F_FILE_LABELS, HF_F_PARENT_LABELS,
 	HF_F_ANCESTORS,			/* list: images from the parent up to the agent */
 	HF_F_SESSION, HF_F_TRUNCATED,	/* "path", "argv" or absent */

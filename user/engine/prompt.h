@@ -5,6 +5,7 @@
  */
 #ifndef HF_PROMPT_H
 #define HF_PROMPT_H
+#include <sys/types.h>
 #include "core/hold.h"
 #include "core/traj.h"
 
@@ -34,13 +35,29 @@ bool hf_prompt_may_take(const struct hf_prompt *p, pid_t front_pgrp, bool (*in_s
  * us), raw mode, alternate screen (asks the terminal by DECRQM whether the agent already uses it; then it is not left at the end),
  * drains typed-ahead input so that a key pressed before the question was visible answers nothing. -EBUSY already taken. */
 int hf_prompt_take(struct hf_prompt *p);
-/* Draws the view; call again each second for the time left, and after SIGWINCH. Never blocks. */
+/* Draws the view; call again each second for the time left, and after SIGWINCH. Never blocks. A view with another hold_id than
+ * the last one starts anew: what is typed in its first 400 ms counts for nothing. */
 int hf_prompt_draw(struct hf_prompt *p, const struct hf_prompt_view *v);
-/* Reads what was typed. */
+/* Reads what was typed. Approvals count only as a key of their own: pasted text answers nothing. Ctrl-C denies. */
 enum hf_prompt_answer hf_prompt_input(struct hf_prompt *p);
+/* The terminal hung up: stop watching its descriptor (it stays readable) and close the prompt; the socket still answers. */
+bool hf_prompt_gone(const struct hf_prompt *p);
 /* Gives everything back: screen, modes, foreground group; returns that group (for SIGWINCH to it after the thaw) or -errno. */
 pid_t hf_prompt_release(struct hf_prompt *p);
 
-/* Pure: the page as terminal bytes for rows x cols; page 0 the question, 1 the trajectory. Length (<= cap). */
-size_t hf_prompt_render(const struct hf_prompt_view *v, unsigned page, unsigned scroll, unsigned rows, unsigned cols, char *out, size_t cap);
+/* Bytes that the terminal did not take yet (a slow line, Ctrl-S): the loop may watch for EPOLLOUT, or just draw again. */
+bool hf_prompt_pending(const struct hf_prompt *p);
+
+/* Pure: the page as terminal bytes. Every line is placed absolutely and cut or folded to the width, so that nothing an agent
+ * named can draw outside its own line. Length (<= cap). */
+struct hf_prompt_screen {
+	unsigned page;			/* 0 the question, 1 the trajectory */
+	unsigned scroll;		/* first line of the body; clamped */
+	unsigned rows, cols;
+	bool colour;
+	bool utf8;			/* false: ASCII only, other characters as \u{NNNN} */
+	bool plain;			/* TERM=dumb: no escape sequences, all lines */
+	unsigned ret_lines, ret_height;	/* out: lines of the body, and how many of them are visible */
+};
+size_t hf_prompt_render(const struct hf_prompt_view *v, struct hf_prompt_screen *s, char *out, size_t cap);
 #endif

@@ -27,6 +27,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+static int child_out = -1;	/* in a notified child: the other end of its ctl, closed by an exec */
+
 struct child {
 	pid_t pid;
 	int ctl;	/* socket to the oracle, or pipe from the function */
@@ -129,6 +131,7 @@ static inline struct child notified_start(void (*fn)(void *), void *arg, const i
 		fd = install_filter(nrs, n);
 		if (write(p[1], &fd, sizeof(fd)) != (ssize_t)sizeof(fd))
 			_exit(1);
+		child_out = p[1];
 		fn(arg);
 		_exit(0);
 	}

@@ -62,7 +62,8 @@ static void what_was_cut_is_held_where_it_decides(void **state)
 	struct world w;
 	struct hf_action a;
 
-	world_open(&w, RULE("f", "file_access", "TargetFilename|endswith: /id_rsa", "holdfast: {verdict: note, on_truncated: hold}\n")
+	world_open(&w, RULE("f", "file_access", "TargetFilename|endswith: /id_rsa",
+			    "holdfast: {verdict: note, on_truncated: hold}\n")
 		   RULE("fd", "file_access", "TargetFilename|endswith: /id_dsa", "holdfast: {verdict: deny, on_truncated: hold}\n")
 		   RULE("p", "process_creation", "CommandLine|contains: evil", "holdfast: {verdict: note, on_truncated: hold}\n")
 		   RULE("q", "process_creation", "CommandLine|contains: evil", "level: high\n")

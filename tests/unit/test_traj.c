@@ -129,8 +129,10 @@ static void nonsense_stays_in_bounds(void **state)
 		"detection: {s: {TargetFilename: /1}, condition: s}\nholdfast: {label: {add: [la], to: process}}\n"
 		"---\ntitle: b\nid: b\nname: b\nlogsource: {product: linux, category: file_event}\n"
 		"detection: {s: {TargetFilename|contains: /}, condition: s}\nholdfast: {label: {add: [lb], to: file}}\n"
-		"---\ntitle: c\nid: c\nlevel: high\ncorrelation: {type: temporal_ordered, rules: [a, b, a, b], group-by: [Lineage], timespan: 1s}\n"
-		"---\ntitle: d\nid: d\nlevel: high\ncorrelation: {type: temporal, rules: [a, b], group-by: [Process, TargetFilename], timespan: 1s}\n";
+		"---\ntitle: c\nid: c\nlevel: high\ncorrelation: {type: temporal_ordered, rules: [a, b, a, b], "
+		"group-by: [Lineage], timespan: 1s}\n"
+		"---\ntitle: d\nid: d\nlevel: high\ncorrelation: {type: temporal, rules: [a, b], "
+		"group-by: [Process, TargetFilename], timespan: 1s}\n";
 	static const char *const paths[] = { "/1", "/2", "/3", "", "/4/5" };
 	const struct hf_traj_limits lim = { .procs = 6, .past = 3, .files = 4, .groups = 3 };
 	struct world w;

@@ -115,7 +115,8 @@ static void one_action_is_not_two_steps(void **state)
 {
 	struct world w;
 
-	setup(&w, STEP("x", "file_access", "TargetFilename|startswith: /a") STEP("y", "file_access", "TargetFilename|endswith: a")
+	setup(&w, STEP("x", "file_access", "TargetFilename|startswith: /a")
+	      STEP("y", "file_access", "TargetFilename|endswith: a")
 	      CORR("xy", "temporal_ordered", "x, y", "Session", "60s") "---\n"
 	      CORR("xyx", "temporal_ordered", "x, y, x", "Session", "60s"), NULL);
 	assert_null(finding(opens(&w, 11, "/aa", O_RDONLY), "xy"));
@@ -252,6 +253,21 @@ static void a_lineage_outlives_its_forgotten_links(void **state)
 	world_close(&w);
 }
 
+static void an_unknown_line_continues_any(void **state)
+{
+	struct world w;
+
+	setup(&w, A_B_C CORR("l", "temporal_ordered", "a, c", "Lineage", "60s"), NULL);
+	opens(&w, 11, "/a", O_RDONLY);
+	assert_null(finding(connects(&w, 12), "l"));
+	assert_non_null(finding(connects(&w, 77), "l"));	/* its fork was lost: it could be 11's child */
+	forks(&w, 77, 78);
+	assert_non_null(finding(connects(&w, 78), "l"));
+	forks(&w, 12, 77);					/* now it is known whose */
+	assert_null(finding(connects(&w, 78), "l"));
+	world_close(&w);
+}
+
 static void stories_without_room_still_match(void **state)
 {
 	const struct hf_traj_limits lim = { .groups = 1 };
@@ -310,6 +326,7 @@ int main(void)
 		cmocka_unit_test(denied_steps_do_not_count),
 		cmocka_unit_test(what_is_forgotten_counts_for_all),
 		cmocka_unit_test(a_lineage_outlives_its_forgotten_links),
+		cmocka_unit_test(an_unknown_line_continues_any),
 		cmocka_unit_test(stories_without_room_still_match),
 		cmocka_unit_test(open_stories_are_told),
 	};

@@ -121,7 +121,8 @@ static void network_has_its_fields(void **state)
 	a.kind = HF_LISTEN;
 	SEES("network_connection", "Initiated: 'false', DestinationPort: 443", &a);
 	a.kind = HF_SEND;
-	a.addr = (struct hf_addr){ .family = AF_INET6, .proto = IPPROTO_UDP, .port = 53, .ip = { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
+	a.addr = (struct hf_addr){ .family = AF_INET6, .proto = IPPROTO_UDP, .port = 53,
+				   .ip = { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
 	SEES("network_connection", "DestinationIp: '2001:db8::1', Protocol: udp, DestinationPort: 53", &a);
 	a.addr = (struct hf_addr){ .family = AF_UNIX, .sun_len = 8, .sun = "/run/x\0" };
 	SEES("network_connection", "DestinationPath: /run/x, Protocol: unix", &a);
@@ -160,7 +161,8 @@ static void cut_things_say_so(void **state)
 
 static void users_get_their_names(void **state)
 {
-	const char *rules = "title: T\nid: it\nlogsource: {product: linux, category: file_access}\ndetection: {s: {User: joe}, condition: s}\n";
+	const char *rules = "title: T\nid: it\nlogsource: {product: linux, category: file_access}\n"
+		"detection: {s: {User: joe}, condition: s}\n";
 	struct world v;
 	char name[8];
 

@@ -273,6 +273,29 @@ static void long_argvs_stay_in_their_budget(void **state)
 	world_close(&w);
 }
 
+static void long_paths_stay_in_their_budget(void **state)
+{
+	static char path[4096];
+	struct world w;
+	struct hf_action a;
+
+	memset(path, 'p', sizeof(path));
+	path[0] = '/';
+	world_open(&w, NULL, NULL);
+	first(&w, 10);
+	for (uint32_t i = 100; i < 4100; i++) {
+		forks(&w, 10, i);
+		a = exec_of(&w, i, "", HF_STR("x\0"));
+		a.path = a.cwd = (struct hf_str){ path, sizeof(path) };
+		go(&w, &a);
+		exits(&w, i, 0);
+	}
+	assert_true(hf_traj_stats(w.t)->forgotten_procs > 800);	/* 20 MiB are about 2500 of these */
+	assert_true(hf_traj_stats(w.t)->forgotten_procs < 3000);
+	assert_non_null(hf_traj_proc(w.t, 4099, START(4099)));
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +309,7 @@ int main(void)
 		cmocka_unit_test(a_replay_cannot_make_a_ring_of_parents),
 		cmocka_unit_test(tree_is_told_parents_first),
 		cmocka_unit_test(the_dead_make_room),
+		cmocka_unit_test(long_paths_stay_in_their_budget),
 		cmocka_unit_test(long_argvs_stay_in_their_budget),
 	};
 

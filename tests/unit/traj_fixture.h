@@ -153,7 +153,8 @@ UNUSED static bool sees(struct world *w, const char *category, const char *detec
 	hf_traj_free(&w->t);
 	hf_ruleset_free(&w->rs);
 	w->rs = hf_ruleset_new();
-	snprintf(text, sizeof(text), "title: T\nid: it\nlogsource: {product: linux, category: %s}\ndetection: {s: {%s}, condition: s}\n",
+	snprintf(text, sizeof(text), "title: T\nid: it\nlogsource: {product: linux, category: %s}\n"
+		 "detection: {s: {%s}, condition: s}\n",
 		 category, detection);
 	if (hf_ruleset_add(w->rs, hf_str_of(text), "t.yml", &err) < 0 || hf_ruleset_finish(w->rs, &err) < 0)
 		fail_msg("%s\n%s", err.text, text);

@@ -48,7 +48,8 @@ static void put_addr(SHA256_CTX *c, const struct hf_addr *a)
 	put_str(c, (struct hf_str){ a->sun, sun });
 }
 
-void hf_binding_make(const struct hf_rule *rule, const struct hf_proc *p, const struct hf_action *a, struct hf_binding *ret)
+void hf_binding_make(const struct hf_rule *rule, const struct hf_proc *p, const struct hf_action *a,
+		     struct hf_binding *ret)
 {
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 	bool exec = a->kind == HF_EXEC, one_process = rule && hf_rule_scope_process(rule);
@@ -71,8 +72,8 @@ void hf_binding_make(const struct hf_rule *rule, const struct hf_proc *p, const 
 	put_str(&c, a->path);
 	put_str(&c, a->path2);
 	put_addr(&c, &a->addr);
-	/* What is done to the object counts: leave to read a file is not leave to write it. Of the flags only what changes
-	 * the effect: one open can be asked for by two guards, and fanotify knows nothing of O_CLOEXEC. */
+	/* What is done to the object counts: leave to read a file is not leave to write it. Of the flags only what
+	 * changes the effect: one open can be asked for by two guards, and fanotify knows nothing of O_CLOEXEC. */
 	put_u64(&c, a->kind == HF_OPEN ? a->open_flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_PATH) : 0);
 	put_u64(&c, a->kind == HF_CHMOD ? a->mode : 0);
 	put_u64(&c, a->target_tgid);

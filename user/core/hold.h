@@ -12,12 +12,13 @@
 #define HF_DECISIONS_MAX 512	/* session-scope decisions remembered; the oldest go first, counted */
 
 /* What a decision binds to: rule, executable (device+inode and path; for an exec the starting program's and the new
- * file's), argv (for an exec the new one), kind, resolved object (path and path2, or address, port and protocol, or target
- * process and signal) and how it is used (open flags, mode). Hashes are SHA-256 truncated to 128 bits over length-prefixed
- * parts, so that parts can't run into each other. A rule with `scope: process` binds to the one process too.
- * rule, p may be NULL. */
+ * file's), argv (for an exec the new one), kind, resolved object (path and path2, or address, port and protocol, or
+ * target process and signal) and how it is used (open flags, mode). Hashes are SHA-256 truncated to 128 bits over
+ * length-prefixed parts, so that parts can't run into each other. A rule with `scope: process` binds to the one
+ * process too. rule, p may be NULL. */
 struct hf_binding { uint8_t h[16]; };
-void hf_binding_make(const struct hf_rule *rule, const struct hf_proc *p, const struct hf_action *a, struct hf_binding *ret);
+void hf_binding_make(const struct hf_rule *rule, const struct hf_proc *p, const struct hf_action *a,
+		     struct hf_binding *ret);
 
 enum hf_decision { HF_DEC_NONE, HF_DEC_ALLOW, HF_DEC_DENY };
 enum hf_scope { HF_SCOPE_ONCE, HF_SCOPE_SESSION };

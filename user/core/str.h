@@ -42,7 +42,7 @@ int hf_path_from_leaves(struct hf_str leaves, char *out, size_t cap);
 /* The other way, for tickets: absolute, normalised path to leaf-first bytes ("/" is 0 bytes; no NUL beyond each
  * component's own). Same errors; -EINVAL when the path is not absolute and normalised. */
 int hf_path_to_leaves(struct hf_str path, char *out, size_t cap);
-/* Lexically joins base and rel ("." and ".." and "//" folded; never above "/"); an absolute rel stands alone. Same errors;
- * -EINVAL also for a base that is needed and not absolute, or a NUL. out must not overlap the parts. */
+/* Lexically joins base and rel ("." and ".." and "//" folded; never above "/"); an absolute rel stands alone. Same
+ * errors; -EINVAL also for a base that is needed and not absolute, or a NUL. out must not overlap the parts. */
 int hf_path_join(struct hf_str base, struct hf_str rel, char *out, size_t cap);
 #endif

@@ -230,9 +230,11 @@ static void learn_from(struct hf_traj *t, struct hf_proc *p, const struct hf_act
 
 uint64_t hf_traj_commit(struct hf_traj *t, const struct hf_action *a, const struct hf_judgement *j)
 {
-	struct hf_proc *p = hf_procs_ensure(t, a);
+	struct hf_proc *p;
 	struct hf_past *past;
 
+	hf_procs_trim(t);		/* first: p must outlive it */
+	p = hf_procs_ensure(t, a);
 	if (a->time_ns > t->now_ns)
 		t->now_ns = a->time_ns;
 	if (a->flags & HF_ACT_CONFIRM) {

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The trajectory of one session: process tree, labels, recent actions, progress of ordered correlations.
- * Everything is bounded; what no longer fits is counted in struct hf_traj_limits and shown.
+ * The trajectory of one session: process tree, labels, recent actions, progress of ordered correlations. Everything
+ * is bounded; what no longer fits is counted in struct hf_traj_stats and shown.
  *
  * Data flow: hf_judge() reads (trajectory, rules, action) and changes nothing; hf_traj_commit() then adds the action
- * with the judgement it got. A denied action is committed with HF_ACT_DENIED: it is remembered but adds no labels and no
- * correlation steps. An asked-for action (HF_ACT_ASKED) is committed when it is allowed, before its effect; the record of
- * its outcome arrives later with HF_ACT_CONFIRM and only completes it. An asked-for exec changes the process's image only
- * when it is confirmed: else an exec made to fail would lend its name to the caller. Labels and steps, though, are added
- * when the action is allowed and stay when it then fails: known too much rather than too little. An action that no guard
- * asked for and that failed (HF_ACT_OUTCOME, ret < 0) adds none.
+ * with the judgement it got. A denied action is committed with HF_ACT_DENIED: it is remembered but adds no labels and
+ * no correlation steps. An asked-for action (HF_ACT_ASKED) is committed when it is allowed, before its effect; the
+ * record of its outcome arrives later with HF_ACT_CONFIRM and only completes it. An asked-for exec changes the
+ * process's image only when it is confirmed: else an exec made to fail would lend its name to the caller. Labels and
+ * steps, though, are added when the action is allowed and stay when it then fails: known too much rather than too
+ * little. An action that no guard asked for and that failed (HF_ACT_OUTCOME, ret < 0) adds none.
  *
- * hf_judge() works in a scratch area that the trajectory owns, so that it need not allocate: it is pure in its result, but
- * one trajectory is used by one thread at a time.
+ * hf_judge() works in a scratch area that the trajectory owns, so that it need not allocate: it is pure in its
+ * result, but one trajectory is used by one thread at a time.
  *
- * What is forgotten never makes the judge blind: groups of correlations that no longer fit count for every group of their
- * rule, and a process of unknown parentage carries every process label given so far. Only file labels are really lost
- * (oldest first, counted).
+ * What is forgotten never makes the judge blind: groups of correlations that no longer fit count for every group of
+ * their rule, and a process of unknown parentage carries every process label given so far and continues any lineage. Only file labels are
+ * really lost (oldest first, counted).
  */
 #ifndef HF_TRAJ_H
 #define HF_TRAJ_H
@@ -67,7 +67,8 @@ struct hf_judgement {
 	unsigned nfindings;		/* strongest first; more than fit: dropped counts them */
 	unsigned dropped;
 	struct hf_finding finding[HF_FINDINGS_MAX];
-	/* private to judge/commit: which rules matched whose match has consequences (labels, steps); indices into the set */
+	/* private to judge/commit: which rules matched whose match has consequences (labels, steps); indices into the
+	 * set */
 	unsigned nmatched;
 	uint32_t matched[64];
 };
@@ -88,25 +89,29 @@ struct hf_traj_stats {
 };
 
 struct hf_traj;
-/* workspace: the session's directory (copied). limits NULL: defaults. rs must outlive the trajectory. NULL: out of memory. */
-struct hf_traj *hf_traj_new(uint64_t session, const struct hf_ruleset *rs, struct hf_str workspace, const struct hf_traj_limits *limits);
+/* workspace: the session's directory (copied). limits NULL: defaults. rs must outlive the trajectory. NULL: out of
+ * memory. */
+struct hf_traj *hf_traj_new(uint64_t session, const struct hf_ruleset *rs, struct hf_str workspace,
+			    const struct hf_traj_limits *limits);
 void hf_traj_free(struct hf_traj **t);
 /* The process of an action, or NULL. start_ns 0: the living one with this tgid. BPF gives start times in ns, /proc in
- * ticks of 10 ms: a value that is a whole number of ticks stands for any time in its tick (fs/proc/array.c, start_time). */
+ * ticks of 10 ms: a value that is a whole number of ticks stands for any time in its tick (fs/proc/array.c,
+ * start_time). */
 struct hf_proc *hf_traj_proc(struct hf_traj *t, uint32_t tgid, uint64_t start_ns);
-/* Adds a process whose fork was not seen (first process; recovered after loss), or brings a known one up to date (absent
- * strings change nothing). Strings are copied. It inherits its living parent's labels; with no parent known (and it is not
- * the first) it carries every process label given so far. NULL: the table is full of living processes. */
+/* Adds a process whose fork was not seen (first process; recovered after loss), or brings a known one up to date
+ * (absent strings change nothing). Strings are copied. It inherits its living parent's labels; with no parent known
+ * (and it is not the first) it carries every process label given so far. NULL: the table is full of living processes. */
 struct hf_proc *hf_traj_recover(struct hf_traj *t, uint32_t tgid, uint64_t start_ns, uint32_t ppid, uint32_t uid,
 				struct hf_str image, struct hf_str argv, struct hf_str cwd);
-/* The name of a user, for the field User (root is known). -EINVAL empty or longer than 63 bytes, -ENOSPC more than 64. */
+/* The name of a user, for the field User (root is known). -EINVAL empty or longer than 63 bytes, -ENOSPC more than
+ * 64. */
 int hf_traj_user_name(struct hf_traj *t, uint32_t uid, struct hf_str name);
 /* Pure: what do the rules say of this action now? *ret is overwritten (of finding[], the nfindings first). ret and
- * HF_ACT_OUTCOME play no part: whether a failed attempt matters is the caller's to say. HF_ACT_RACED: a finding of its own
- * with HF_DENY. Allocates nothing. About 80 KiB: keep a judgement off small stacks. */
+ * HF_ACT_OUTCOME play no part: whether a failed attempt matters is the caller's to say. HF_ACT_RACED: a finding of
+ * its own with HF_DENY. Allocates nothing. About 80 KiB: keep a judgement off small stacks. */
 void hf_judge(const struct hf_traj *t, const struct hf_action *a, struct hf_judgement *ret);
-/* Adds the action (see above). j is what hf_judge() returned for it, or NULL (nothing matched). Returns its number, 0 for
- * HF_ACT_CONFIRM. Never fails: what does not fit is counted. */
+/* Adds the action (see above). j is what hf_judge() returned for it, or NULL (nothing matched). Returns its number, 0
+ * for HF_ACT_CONFIRM. Never fails: what does not fit is counted. */
 uint64_t hf_traj_commit(struct hf_traj *t, const struct hf_action *a, const struct hf_judgement *j);
 /* Adds a finding that no rule made (raced-argument, self-approval): counted and shown. */
 void hf_traj_mark(struct hf_traj *t, const struct hf_action *a, const char *what);
@@ -115,8 +120,8 @@ const struct hf_traj_stats *hf_traj_stats(const struct hf_traj *t);
 const struct hf_past *hf_traj_past(const struct hf_traj *t, unsigned i);
 /* Calls cb for each remembered process, parents before children, siblings by start time. */
 void hf_traj_each_proc(const struct hf_traj *t, void (*cb)(void *ctx, const struct hf_proc *p), void *ctx);
-/* Ordered correlations with at least one step done and not yet expired at the newest action's time. Returns how many there
- * are, at most cap in out: first those that no process or field keeps apart, then the newest. */
+/* Ordered correlations with at least one step done and not yet expired at the newest action's time. Returns how many
+ * there are, at most cap in out: first those that no process or field keeps apart, then the newest. */
 struct hf_story {
 	const struct hf_rule *rule;
 	unsigned steps_done;		/* step[steps_done] of the correlation is awaited; any order: how many, step 0 */

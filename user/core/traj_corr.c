@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Progress of correlations. For each group (the values of group-by) and each step i: the chain of actions that did steps
- * 0..i, with the latest possible beginning. An ordered correlation is complete when its last step happens while step n-2 has
- * a chain that began within timespan. Of two chains the one that began later is always the better one to keep: whatever the
- * older one could still complete, the younger one completes too.
+ * Progress of correlations. For each group (the values of group-by) and each step i: the chain of actions that did
+ * steps 0..i, with the latest possible beginning. An ordered correlation is complete when its last step happens while
+ * step n-2 has a chain that began within timespan. Of two chains the one that began later is always the better one to
+ * keep: whatever the older one could still complete, the younger one completes too.
  *
  * Lineage: a step is filed under the process that did it, and looked for at the acting process and all its ancestors.
  */
@@ -298,12 +298,24 @@ static void keep_newer(const struct hf_group *g, unsigned step, const struct hf_
 		*best = &g->step[step];
 }
 
+/* For a process whose ancestors are not known: anyone could be one. */
+static void keep_newest_of_all(const struct hf_traj *t, const struct group_key *key, unsigned step,
+			       const struct hf_step_state **best)
+{
+	const struct hf_groups *gs = &t->groups;
+
+	for (uint32_t i = gs->first; i != HF_NIL; i = gs->ent[i].lnext)
+		if (gs->ent[i].corr == key->corr && memcmp(gs->ent[i].fields, key->fields, sizeof(key->fields)) == 0)
+			keep_newer(&gs->ent[i], step, best);
+}
+
 /* The best chain up to this step that an action of p may build on; NULL: none. */
 static const struct hf_step_state *look(const struct hf_traj *t, const struct group_key *key, unsigned step,
 					const struct hf_proc *p, const struct hf_action *a)
 {
 	const struct hf_corr *k = &t->corr[key->corr];
 	const struct hf_step_state *best = NULL;
+	const struct hf_proc *top = p;
 	struct group_key own = *key;
 
 	keep_newer(&k->rest, step, &best);
@@ -314,7 +326,10 @@ static const struct hf_step_state *look(const struct hf_traj *t, const struct gr
 	for (const struct hf_proc *q = p ? p->parent : NULL; k->by_lineage && !k->by_proc && q; q = q->parent) {
 		key_set_proc(&own, q, a);
 		keep_newer(find(&t->groups, &own), step, &best);
+		top = q;
 	}
+	if (k->by_lineage && !k->by_proc && (!top || ((const struct hf_proc_ent *)top)->unknown_line))
+		keep_newest_of_all(t, key, step, &best);
 	return best;
 }
 
@@ -432,7 +447,8 @@ void hf_corr_forget_proc(struct hf_traj *t, const struct hf_proc *p)
 }
 
 /* How far g got and is not yet too old: steps done, 0 for none. */
-static unsigned progress(const struct hf_traj *t, const struct hf_corr *k, const struct hf_group *g, uint64_t *ret_start)
+static unsigned progress(const struct hf_traj *t, const struct hf_corr *k, const struct hf_group *g,
+			 uint64_t *ret_start)
 {
 	unsigned done = 0;
 

@@ -9,6 +9,7 @@
 #define HF_LABELS_MAX 64
 #define HF_USERS_MAX 64
 #define HF_IMAGE_BUDGET (16u << 20)	/* bytes for all processes' strings; beyond: argv is cut to HF_ARGV_SHORT */
+#define HF_IMAGE_MAX (20u << 20)	/* beyond, dead processes are forgotten early: long paths are never cut */
 #define HF_ARGV_SHORT 512u
 
 static inline uint64_t hf_mix64(uint64_t x)
@@ -34,6 +35,7 @@ struct hf_proc_ent {
 	uint32_t nchildren;		/* remembered ones */
 	uint32_t dprev, dnext;		/* the dead, oldest first */
 	bool used;
+	bool unknown_line;		/* without parent, and not because it is the session's first */
 };
 struct hf_procs {
 	struct hf_proc_ent *ent;
@@ -142,6 +144,8 @@ struct hf_proc_ent *hf_procs_find(const struct hf_traj *t, uint32_t tgid, uint64
 struct hf_proc *hf_procs_ensure(struct hf_traj *t, const struct hf_action *a);
 void hf_procs_fork(struct hf_traj *t, struct hf_proc *parent, const struct hf_action *a);
 void hf_procs_exec(struct hf_traj *t, struct hf_proc *p, const struct hf_action *a);
+/* Keeps the strings of all processes within HF_IMAGE_MAX at the expense of the dead; a few at a time. */
+void hf_procs_trim(struct hf_traj *t);
 void hf_procs_exit(struct hf_traj *t, struct hf_proc *p, int status);
 /* What the kernel runs for this exec: the interpreter of a script. */
 struct hf_str hf_exec_image(const struct hf_action *a);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Labels of sessions, processes and files. A file is known by device and inode, and by its path: the inode of a file that
- * is about to be created is not known when the action is judged, and device numbers of stat(2) and of the kernel differ on
- * some filesystems. What a file carries is the union of both. An inode keeps its labels when a name is deleted (it may have
- * others); they are dropped when the kernel proves it new (O_CREAT|O_EXCL succeeded), so that a reused number starts clean.
+ * Labels of sessions, processes and files. A file is known by device and inode, and by its path: the inode of a file
+ * that is about to be created is not known when the action is judged, and device numbers of stat(2) and of the kernel
+ * differ on some filesystems. What a file carries is the union of both. An inode keeps its labels when a name is
+ * deleted (it may have others); they are dropped when the kernel proves it new (O_CREAT|O_EXCL succeeded), so that a
+ * reused number starts clean. When a directory is
+ * renamed, only the inodes of what lies below it are still known.
  */
 #include <errno.h>
 #include <fcntl.h>

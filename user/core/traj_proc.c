@@ -173,6 +173,7 @@ static void ent_forget(struct hf_traj *t, struct hf_proc_ent *e)
 			if (!ps->ent[i].used || ps->ent[i].p.parent != &e->p)
 				continue;
 			ps->ent[i].p.parent = e->p.parent;
+			ps->ent[i].unknown_line = e->unknown_line;
 			if (e->p.parent)
 				ent_of(e->p.parent)->nchildren++;
 		}
@@ -276,6 +277,7 @@ static void ent_inherit(struct hf_traj *t, struct hf_proc_ent *e, struct hf_proc
 	struct hf_proc_ent *pe = ent_of(parent);
 
 	e->p.parent = parent;
+	e->unknown_line = false;
 	e->p.ppid = parent->tgid;
 	e->p.depth = parent->depth + 1;
 	e->p.labels |= parent->labels;
@@ -317,6 +319,7 @@ static struct hf_proc_ent *learn(struct hf_traj *t, uint32_t tgid, uint64_t star
 		/* Whose child it is nobody knows: it could be anyone's. */
 		e->p.labels = t->procs.labels_ever;
 		e->p.depth = 1;
+		e->unknown_line = true;
 	}
 	return e;
 }
@@ -380,6 +383,7 @@ void hf_procs_fork(struct hf_traj *t, struct hf_proc *parent, const struct hf_ac
 	} else {
 		e->p.labels = t->procs.labels_ever;
 		e->p.depth = 1;
+		e->unknown_line = true;
 	}
 }
 
@@ -401,6 +405,13 @@ void hf_procs_exec(struct hf_traj *t, struct hf_proc *p, const struct hf_action 
 	p->nexec++;
 	p->exe_dev = a->dev;
 	p->exe_ino = a->ino;
+}
+
+void hf_procs_trim(struct hf_traj *t)
+{
+	for (unsigned i = 0; i < 8 && t->procs.image_bytes > HF_IMAGE_MAX; i++)
+		if (!make_room(t))
+			return;
 }
 
 void hf_procs_exit(struct hf_traj *t, struct hf_proc *p, int status)

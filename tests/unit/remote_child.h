@@ -27,6 +27,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+static void (*child_before)(void *);	/* run in a notified child before it gets its filter */
+static int child_out = -1;	/* in a notified child: the other end of its ctl, closed by an exec */
+
 struct child {
 	pid_t pid;
 	int ctl;	/* socket to the oracle, or pipe from the function */
@@ -126,9 +129,12 @@ static inline struct child notified_start(void (*fn)(void *), void *arg, const i
 	assert_true(c.pid >= 0);
 	if (c.pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (child_before)
+			child_before(arg);
 		fd = install_filter(nrs, n);
 		if (write(p[1], &fd, sizeof(fd)) != (ssize_t)sizeof(fd))
 			_exit(1);
+		child_out = p[1];
 		fn(arg);
 		_exit(0);
 	}

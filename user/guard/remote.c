@@ -2,6 +2,7 @@
 /* From a seccomp notification to the action that is judged. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -301,7 +302,10 @@ static int act_signal(struct hf_q *q)
 		return 0;
 	}
 	if (!by_fd && pid <= 0) {
-		take_group(q, pid == -1 ? -1 : -pid);
+		/* tkill() of these is EINVAL; INT_MIN has no group: ESRCH */
+		q->silent = c->form == HF_NF_TKILL || pid == INT_MIN;
+		if (!q->silent)
+			take_group(q, pid == -1 ? -1 : -pid);
 		return 0;
 	}
 	if (by_fd)
@@ -310,10 +314,14 @@ static int act_signal(struct hf_q *q)
 		take_target(q, pid);
 	if (r)
 		return r;
-	if (by_fd && hf_q_arg(q, c->flags) & SIGNAL_PROCESS_GROUP)
-		take_group(q, (pid_t)q->a->target_tgid);
-	else if (q->a->target_tgid == q->a->tgid || (q->a->target_tgid == 0 && !(q->a->flags & HF_ACT_UNRESOLVED)))
+	if (by_fd && hf_q_arg(q, c->flags) & SIGNAL_PROCESS_GROUP) {
+		uint32_t pgid = q->a->target_tgid;
+
+		take_group(q, (pid_t)pgid);
+		q->a->mode = pgid;	/* a number of ours already */
+	} else if (q->a->target_tgid == q->a->tgid || (q->a->target_tgid == 0 && !(q->a->flags & HF_ACT_UNRESOLVED))) {
 		q->silent = true;	/* itself; or nobody: ESRCH, says the kernel */
+	}
 	return 0;
 }
 

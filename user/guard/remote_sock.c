@@ -90,6 +90,8 @@ static int unix_path(struct hf_q *q, struct hf_addr *a)
 	r = hf_rpath_resolve(q->tid, AT_FDCWD, name, HF_RP_FOLLOW, first ? q->r->path : out, sizeof(out), &p);
 	if (r)
 		return r;
+	if (!p.exists && !p.unresolved)
+		return -ENOENT;
 	if (first)
 		hf_q_take_path(q, &p);
 	else if (p.unresolved)

@@ -68,7 +68,7 @@ struct hf_inflight {			/* key: tid; 0 free */
 };
 
 struct hf_engine_counts {
-	uint64_t questions, silent, held, denied, allowed_by_person, raced, foreign, malformed, explain_dropped, holds_full, unreadable;
+	uint64_t questions, silent, held, denied, allowed_by_person, raced, foreign, malformed, explain_dropped, holds_full, unreadable, lost;
 };
 
 struct hf_engine {
@@ -84,9 +84,7 @@ struct hf_engine {
 	struct hf_ctl *ctl;
 	struct hf_prompt *prompt;	/* NULL: no terminal */
 	struct hf_jfile *jfile;
-	struct hf_chain chain;
-	struct hf_jsonw jw;
-	char *line;			/* one journal line's buffer */
+	char *line;			/* answers on the control socket are built here */
 	int ep, listener, front, events_fd, guardian_fd, guardian_ctl, cmd_pidfd, front_pidfd, sig_fd;
 	pid_t guardian, cmd_pid;
 	uint32_t hooks;			/* socket hooks attached */
@@ -156,6 +154,10 @@ void hf_engine_log_hold(struct hf_engine *e, const struct hf_question *q);
 void hf_engine_log_decision(struct hf_engine *e, const struct hf_question *q, enum hf_decision d, enum hf_scope s, const char *via, uid_t uid, pid_t pid);
 void hf_engine_log_gap(struct hf_engine *e, const char *what, uint64_t count);
 void hf_engine_note(struct hf_engine *e, const char *kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* a process that the trajectory learnt without its fork record: replay needs to know it too */
+void hf_engine_log_process(struct hf_engine *e, const struct hf_proc *p);
+/* a finding that no rule made, also marked in the trajectory: raced-argument, self-approval */
+void hf_engine_log_mark(struct hf_engine *e, const char *what, const struct hf_action *a, const char *detail);
 void hf_engine_log_end(struct hf_engine *e);
 void hf_hold_id(const struct hf_engine *e, const struct hf_hold *h, char *out, size_t cap);
 #endif

@@ -140,8 +140,7 @@ int hf_engine_control(void *ctx, struct hf_ctl *c, const struct hf_ctl_peer *pee
 		struct hf_action a = { .session = e->session, .time_ns = hf_now_ns(), .kind = HF_OTHER, .tgid = (uint32_t)peer->pid,
 				       .tid = (uint32_t)peer->pid, .flags = HF_ACT_DENIED, .nr = 0xffffffff };
 
-		hf_traj_mark(e->traj, &a, "self-approval");
-		hf_engine_note(e, "self-approval", "pid %d of a watched session used the control socket: refused", peer->pid);
+		hf_engine_log_mark(e, "self-approval", &a, "a process of a watched session used the control socket: refused");
 		snprintf(err, err_cap, "self-approval: this process is in a watched session");
 		return -EPERM;
 	}

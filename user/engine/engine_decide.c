@@ -201,8 +201,7 @@ static void recheck(struct hf_engine *e, struct hf_question *q)
 	}
 	e->c.raced++;
 	q->a.flags |= HF_ACT_RACED;
-	hf_traj_mark(e->traj, &q->a, "raced-argument");
-	hf_engine_note(e, "raced-argument", "tid %u: the arguments changed after they were judged", q->a.tid);
+	hf_engine_log_mark(e, "raced-argument", &q->a, "the arguments changed after they were judged: refused");
 	answer_deny(e, q, "denied (its arguments changed after they were judged)");
 }
 

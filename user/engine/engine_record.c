@@ -45,8 +45,11 @@ struct hf_proc *hf_engine_proc(struct hf_engine *e, const struct hf_action *a)
 	m = f ? (ssize_t)fread(argv, 1, sizeof(argv), f) : 0;
 	if (f)
 		fclose(f);
-	return hf_traj_recover(e->traj, a->tgid, a->start_ns, ids.ppid, a->uid, (struct hf_str){ image, n > 0 ? (size_t)n : 0 },
-			       (struct hf_str){ argv, (size_t)m }, (struct hf_str){ cwd, c > 0 ? (size_t)c : 0 });
+	p = hf_traj_recover(e->traj, a->tgid, a->start_ns, ids.ppid, a->uid, (struct hf_str){ image, n > 0 ? (size_t)n : 0 },
+			    (struct hf_str){ argv, (size_t)m }, (struct hf_str){ cwd, c > 0 ? (size_t)c : 0 });
+	if (p)
+		hf_engine_log_process(e, p);
+	return p;
 }
 
 /*
@@ -61,10 +64,9 @@ static void record_raced_open(struct hf_engine *e, struct hf_action *a)
 	a->flags |= HF_ACT_RACED;
 	a->flags &= ~HF_ACT_CONFIRM;
 	hf_judge(e->traj, a, j);
-	hf_traj_mark(e->traj, a, "raced-argument");
 	hf_traj_commit(e->traj, a, j);
 	hf_engine_log_action(e, a);
-	hf_engine_note(e, "raced-argument", "tid %u: opened another file than the one judged", a->tid);
+	hf_engine_log_mark(e, "raced-argument", a, "opened another file than the one judged");
 	if (j->nfindings)
 		hf_engine_log_findings(e, a, j);
 	if (j->verdict >= HF_HOLD) {
@@ -153,14 +155,11 @@ static void record_raced(struct hf_engine *e, const struct hf_rec_raced *r)
 			       .start_ns = r->h.start_ns, .uid = r->h.uid, .nr = 0xffffffff,
 			       .kind = r->what >= HF_RACED_ADDR ? HF_CONNECT : HF_EXEC, .flags = HF_ACT_RACED | HF_ACT_DENIED,
 			       .ret = -EPERM };
-	char addr[160] = "";
 
-	hf_decode_wire_addr(&r->addr, &a.addr);
 	if (r->what >= HF_RACED_ADDR)
-		hf_addr_format(&a.addr, addr, sizeof(addr));
+		hf_decode_wire_addr(&r->addr, &a.addr);
 	e->c.raced++;
-	hf_traj_mark(e->traj, &a, "raced-argument");
-	hf_engine_note(e, "raced-argument", "pid %u: %s %s", a.tgid, r->what <= HF_RACED_ADDR_NO_TICKET ? what[r->what] : "?", addr);
+	hf_engine_log_mark(e, "raced-argument", &a, r->what <= HF_RACED_ADDR_NO_TICKET ? what[r->what] : "unknown mismatch");
 }
 
 static int on_record(void *ctx, const void *rec, size_t len)

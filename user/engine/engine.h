@@ -16,6 +16,7 @@
 #ifndef HF_ENGINE_H
 #define HF_ENGINE_H
 #include <signal.h>
+#include <sys/socket.h>
 #include "core/decode.h"
 #include "core/hold.h"
 #include "core/journal.h"

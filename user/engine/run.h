@@ -18,6 +18,7 @@
  */
 #ifndef HF_RUN_H
 #define HF_RUN_H
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>

@@ -4,7 +4,8 @@ add_library(hf_flags INTERFACE)
 target_compile_options(hf_flags INTERFACE
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter
   -fno-strict-aliasing -fstack-protector-strong)
-target_compile_definitions(hf_flags INTERFACE _GNU_SOURCE HF_VERSION="${PROJECT_VERSION}")
+target_compile_definitions(hf_flags INTERFACE _GNU_SOURCE HF_VERSION="${PROJECT_VERSION}"
+  HF_RULES_DIR="${CMAKE_INSTALL_FULL_DATADIR}/holdfast/rules")
 target_include_directories(hf_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/user/core)
 if(HF_WERROR)
   target_compile_options(hf_flags INTERFACE -Werror)

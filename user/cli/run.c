@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "cli/capable.h"
 #include "cli/cli.h"
 #include "engine/rules_load.h"
 #include "engine/run.h"

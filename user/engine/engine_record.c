@@ -61,9 +61,9 @@ static void record_raced_open(struct hf_engine *e, struct hf_action *a)
 	struct hf_judgement *j = &e->scratch_j;
 
 	e->c.raced++;
-	a->flags |= HF_ACT_RACED;
 	a->flags &= ~HF_ACT_CONFIRM;
-	hf_judge(e->traj, a, j);
+	hf_judge(e->traj, a, j);	/* what the rules say of the real one; the race itself is a finding besides */
+	a->flags |= HF_ACT_RACED;
 	hf_traj_commit(e->traj, a, j);
 	hf_engine_log_action(e, a);
 	hf_engine_log_mark(e, "raced-argument", a, "opened another file than the one judged");

@@ -219,7 +219,7 @@ int hf_engine_setup(struct hf_engine *e, char *err, size_t err_cap)
 		return r;
 	for (unsigned i = 0; i < HF_QUESTIONS; i++) {	/* touches one page each: the hooks sit at the end of the slot */
 		e->q[i].r.may_open = may_open;
-		e->q[i].r.may_open_ctx = e;
+		e->q[i].r.ctx = e;
 	}
 	e->traj = hf_traj_new(e->session, e->run->rules, hf_str_of(e->run->cwd), NULL);
 	if (!e->traj)

@@ -22,10 +22,10 @@ static void front_bye(struct hf_engine *e)
 	if (e->front_gone)
 		return;
 	if (e->ending)
-		snprintf(text, sizeof(text), "%llu held, %llu denied; journal %s, last hash %s", (unsigned long long)e->c.held,
+		snprintf(text, sizeof(text), "%llu held, %llu denied; journal %.600s, last hash %s", (unsigned long long)e->c.held,
 			 (unsigned long long)e->c.denied, e->journal_path, hf_jfile_hash(e->jfile));
 	else
-		snprintf(text, sizeof(text), "%s left processes running: they stay watched; journal goes on in %s (holdfast sessions)",
+		snprintf(text, sizeof(text), "%s left processes running: they stay watched; journal goes on in %.600s (holdfast sessions)",
 			 e->name, e->journal_path);
 	hf_msg_send(e->front, HF_MSG_SAY, 0, 0, text);
 	if (e->ending && hf_jfile_error(e->jfile))

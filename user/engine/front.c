@@ -227,7 +227,7 @@ int hf_front(struct hf_run *r, pid_t engine)
 	int go[2], say[2], err[2], rc, st;
 	bool engine_died = false;
 	struct hf_msg m;
-	pid_t child;
+	pid_t child = -1;
 
 	rc = front_expect(r, HF_MSG_READY, &m);
 	if (rc)

@@ -27,6 +27,8 @@ struct recs {
 	int status;
 };
 static struct hf_bpf *B;
+/* Called once the child is a member and still waits: the place for tickets. */
+static void (*child_prepare)(const struct recs *r);
 
 static inline int keep(void *ctx, const void *rec, size_t len)
 {
@@ -85,6 +87,8 @@ static inline void child_start(struct recs *r, uint32_t flags, int (*fn)(void *)
 	assert_true(pidfd >= 0);
 	assert_int_equal(hf_bpf_task_add(B, pidfd, r->session), 0);
 	close(pidfd);
+	if (child_prepare)
+		child_prepare(r);
 	close(go[1]);
 }
 

@@ -174,7 +174,9 @@ static inline const struct hf_rec_path *find_nr(const struct recs *r, uint32_t n
 static inline int group_setup(void **state)
 {
 	char why[1024] = "";
-	int err = hf_bpf_open(&(struct hf_bpf_options){ .ring_bytes = 1u << 20, .stop_opens = true }, &B, why, sizeof(why));
+	/* *state set: the variant for kernels whose socket hooks have no task storage */
+	struct hf_bpf_options o = { .ring_bytes = 1u << 20, .stop_opens = true, .by_tid = *state != NULL };
+	int err = hf_bpf_open(&o, &B, why, sizeof(why));
 
 	if (err) {
 		print_message("can't load BPF here: %s\n", why);

@@ -461,6 +461,14 @@ static int ticket_setup(void **state)
 	return 0;
 }
 
+static int by_tid_setup(void **state)
+{
+	static char yes;
+
+	*state = &yes;
+	return ticket_setup(state);
+}
+
 static int ticket_teardown(void **state)
 {
 	unlink(mark);
@@ -479,5 +487,6 @@ int main(void)
 		cmocka_unit_test(an_unwatched_process_in_the_cgroup_passes),
 	};
 
-	return cmocka_run_group_tests(tests, ticket_setup, ticket_teardown);
+	return cmocka_run_group_tests_name("by task storage where there is", tests, ticket_setup, ticket_teardown) +
+	       cmocka_run_group_tests_name("by thread id", tests, by_tid_setup, ticket_teardown);
 }

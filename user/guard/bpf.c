@@ -77,7 +77,8 @@ static int setup(struct hf_bpf *b, const struct hf_bpf_options *o, size_t ring)
 	s->rodata->hf_wake_at = ring / 8;
 	s->rodata->hf_stop_opens = !o || o->stop_opens;
 	/* Asked of the kernel, not of its version: socket hooks got task storage late. */
-	s->rodata->hf_members = libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_task_storage_get, NULL) != 1;
+	s->rodata->hf_members = (o && o->by_tid) ||
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_task_storage_get, NULL) != 1;
 	return setup_maps(s, ring);
 }
 

@@ -21,6 +21,9 @@
 #include "guard/cgroup.h"
 #include "bpf/nr.h"
 
+/* The result is in the record. */
+#define TRY(call) do { if ((call) < 0) errno = 0; } while (0)
+
 static char dir[64];
 static struct hf_decode_buf dbuf;
 
@@ -62,19 +65,19 @@ static int do_paths(void *arg)
 	renameat(d, "g", AT_FDCWD, "h");
 	syscall(SYS_renameat2, d, "h", d, abs, 1);
 	syscall(SYS_link, abs, "l");
-	linkat(AT_FDCWD, "l", d, "l2", 0);
+	TRY(linkat(AT_FDCWD, "l", d, "l2", 0));
 	syscall(SYS_symlink, "any text/..", "s");
-	symlinkat("t", d, "s2");
+	TRY(symlinkat("t", d, "s2"));
 	syscall(SYS_mknod, "p", S_IFIFO | 0600, 0);
 	mknodat(d, "p2", S_IFIFO | 0644, 0);
 	syscall(SYS_chmod, "l", 04711);
-	fchmod(f, 0640);
-	fchmodat(d, "l2", 0641, 0);
+	TRY(fchmod(f, 0640));
+	TRY(fchmodat(d, "l2", 0641, 0));
 	syscall(SYS_chown, "l", 1, 2);
-	fchown(f, 3, 4);
-	lchown("s", 5, 6);
-	fchownat(d, "l2", 7, 8, 0);
-	truncate("l", 9);
+	TRY(fchown(f, 3, 4));
+	TRY(lchown("s", 5, 6));
+	TRY(fchownat(d, "l2", 7, 8, 0));
+	TRY(truncate("l", 9));
 	if (ftruncate(f, 10) || ftruncate(memfd_create("a/b", 0), 3))
 		return 2;
 	setxattr("l", "user.x", "1", 1, 0);
@@ -223,7 +226,7 @@ static int do_sys(void *arg)
 	memfd_create("m", 0);
 	mount("a", "/does/not/exist", "tmpfs", 0, NULL);
 	umount2("/does/not/exist", 0);
-	chroot("/does/not/exist");
+	TRY(chroot("/does/not/exist"));
 	unshare(CLONE_NEWUTS);
 	setns(-1, 0);
 	syscall(SYS_delete_module, "hf_none", 0);

@@ -124,8 +124,8 @@ struct hf_correlation {
 };
 const struct hf_correlation *hf_rule_correlation(const struct hf_rule *r);
 /* Does r stand only inside correlations (no finding of its own)? So it is, as in Sigma, when a correlation refers to it and
- * none of these says `generate: true`; but a rule that has a verdict of its own (`holdfast: {verdict: ...}`) always keeps it:
- * adding a correlation must not silently take a hold away. */
+ * none of these says `generate: true`; but a rule with a verdict of its own above allow (`holdfast: {verdict: ...}`) always
+ * keeps it: adding a correlation must not silently take a hold away. */
 bool hf_rule_is_step_only(const struct hf_rule *r);
 
 /* Does this detection rule match this event (its category included)? False for correlations and rules that are not

@@ -25,24 +25,32 @@ static int compile_type(const struct hf_sigma_ctx *c, const struct hf_ynode *y)
 	return 0;
 }
 
-static int compile_timespan(const struct hf_sigma_ctx *c, const struct hf_ynode *y)
+int hf_timespan_parse(const char *s, uint64_t *ret_ns)
 {
 	unsigned long long n = 0, unit;
-	const char *s = NULL;
 	char *end = NULL;
+
+	if (*s >= '0' && *s <= '9')
+		n = strtoull(s, &end, 10);
+	unit = !end ? 0 : *end == 's' ? 1 : *end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? 86400 : 0;
+	if (!unit || end[1] || n == 0 || n > TIMESPAN_MAX_S / unit)
+		return -EINVAL;
+	*ret_ns = n * unit * 1000000000ull;
+	return 0;
+}
+
+static int compile_timespan(const struct hf_sigma_ctx *c, const struct hf_ynode *y)
+{
+	const char *s = NULL;
 	int rc = hf_text_get(c, y, "timespan", 32, &s);
 
 	if (rc < 0)
 		return rc;
 	if (!s)
 		return hf_sigma_fail(c, y->line, "correlation needs a timespan, such as 10m");
-	if (*s >= '0' && *s <= '9')
-		n = strtoull(s, &end, 10);
-	unit = !end ? 0 : *end == 's' ? 1 : *end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? 86400 : 0;
-	if (!unit || end[1] || n == 0 || n > TIMESPAN_MAX_S / unit)
+	if (hf_timespan_parse(s, &c->rule->corr.timespan_ns) < 0)
 		return hf_sigma_fail(c, hf_ynode_get(y, "timespan")->line,
 				     "timespan '%s' must be a number with s, m, h or d, up to 366d, such as 10m", s);
-	c->rule->corr.timespan_ns = n * unit * 1000000000ull;
 	return 0;
 }
 

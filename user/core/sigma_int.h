@@ -190,5 +190,6 @@ int hf_text_get(const struct hf_sigma_ctx *c, const struct hf_ynode *map, const 
 int hf_holdfast_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *y);	/* sigma_holdfast.c */
 /* sigma_corr.c */
 int hf_corr_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *doc, const struct hf_ynode *corr);
+int hf_timespan_parse(const char *s, uint64_t *ret_ns);	/* "90s", "5m", ...: 1s to 366d; -EINVAL */
 int hf_corr_resolve(const struct hf_sigma_ctx *c);
 #endif

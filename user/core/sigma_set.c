@@ -212,7 +212,7 @@ static void mark_steps(const struct hf_vec *rules)
 			for (unsigned k = 0; r->corr.generate == generate && k < r->corr.nsteps; k++) {
 				struct hf_rule *step = rules->p[r->corr.step[k]->index];
 
-				step->step_only = !generate && !step->has_verdict;
+				step->step_only = !generate && !(step->has_verdict && step->verdict > HF_ALLOW);
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* holdfast check: do these rules load, what would they do here, and do their examples hold? */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "check.h"
@@ -176,6 +175,7 @@ int hf_cmd_check(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' }, { "level-verdict", required_argument, NULL, 'l' },
+		{ "verdict", required_argument, NULL, 'l' },	/* as run has it */
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	const char *verdicts[VERDICTS_MAX];
@@ -186,24 +186,22 @@ int hf_cmd_check(int argc, char **argv)
 	int o, rc;
 
 	optind = 1;
-	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((o = hf_cli_getopt(argc, argv, options)) != -1) {
 		if (o == 'h') {
 			fputs(usage, stdout);
-			return EXIT_OK;
+			return hf_cli_end("check", EXIT_OK);
 		}
-		if (o == 'j') {
-			c.json = true;
-		} else if (o == 'l' && src.nverdicts < VERDICTS_MAX) {
-			verdicts[src.nverdicts++] = optarg;
-		} else {
-			fputs("Try 'holdfast check --help'.\n", stderr);
+		if (o == '?')
 			return EXIT_INPUT;
-		}
+		if (o == 'j')
+			c.json = true;
+		else if (src.nverdicts == VERDICTS_MAX)
+			return hf_cli_usage("check", "more than %d --level-verdict", VERDICTS_MAX);
+		else
+			verdicts[src.nverdicts++] = optarg;
 	}
-	if (optind == argc) {
-		fputs("holdfast check: no rules named; give files or trees, such as rules/\nTry 'holdfast check --help'.\n", stderr);
-		return EXIT_INPUT;
-	}
+	if (optind == argc)
+		return hf_cli_usage("check", "no rules named; give files or trees, such as rules/");
 	src.paths = (const char *const *)argv + optind;
 	src.npaths = (unsigned)(argc - optind);
 	rc = hf_rules_read(&src, &rs, &err);
@@ -214,7 +212,5 @@ int hf_cmd_check(int argc, char **argv)
 	}
 	rc = run_checks(&c, rs);
 	hf_ruleset_free(&rs);
-	if (fflush(stdout) != 0)
-		return EXIT_INPUT;
-	return rc;
+	return hf_cli_end("check", rc) == rc ? rc : EXIT_INPUT;
 }

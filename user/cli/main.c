@@ -13,6 +13,7 @@ static const struct hf_cmd commands[] = {
 	{ "pause", "freeze a session", hf_cmd_pause },
 	{ "resume", "let a paused session go on", hf_cmd_resume },
 	{ "kill", "end a session with all its processes", hf_cmd_kill },
+	{ "check", "load rules, run their examples, show what each would do", hf_cmd_check },
 	{ "version", "say which version this is", hf_cmd_version },
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -9,6 +9,8 @@
 #include "engine/ctl.h"
 #include "guard/cgroup.h"
 
+#define NAME_MS 1500		/* for an engine to tell its name */
+
 cJSON *hf_cli_json(const char *line)
 {
 	size_t n = strlen(line);
@@ -84,9 +86,11 @@ static int consider(void *ctx, uint64_t session, const char *path)
 	struct hf_cli_target t = { .session = session };
 	char err[256], want[128];
 
+	if (strlen(f->what) == 16 && strspn(f->what, "0123456789abcdef") == 16 && !is_prefix(f->what, session))
+		return 0;	/* a whole id, and not this one: a stuck engine need not be waited for */
 	snprintf(t.socket, sizeof(t.socket), "%s", path);
 	/* A stuck engine does not tell its name: it can still be meant by its id, so this must not be the end. */
-	t.silent = hf_ctl_call(path, "{\"cmd\":\"status\"}", HF_CLI_TIMEOUT_MS, take_name, &t, err, sizeof(err)) < 0;
+	t.silent = hf_ctl_call(path, "{\"cmd\":\"status\"}", NAME_MS, take_name, &t, err, sizeof(err)) < 0;
 	hf_str_escape(hf_str_of(f->what), want, sizeof(want));
 	if (f->all || is_prefix(f->what, session) || (t.name[0] && strcmp(t.name, want) == 0))
 		add(f->out, &t);

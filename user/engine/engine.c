@@ -126,6 +126,8 @@ static void dispatch(struct hf_engine *e, int fd)
 		on_guardian(e);
 	else if (fd == e->sig_fd)
 		on_signal(e);
+	else if (fd == e->events_fd)
+		(void)!pread(fd, (char[64]){ 0 }, 64, 0);	/* kernfs reports a change until it is read */
 	/* the ring and cgroup.events only wake the loop: both are looked at below */
 }
 

@@ -36,7 +36,8 @@
 #define HF_QUESTIONS (HF_HOLDS_MAX + 4)
 #define HF_INFLIGHT 4096		/* power of two; threads with a call let through and not yet back */
 #define HF_FREEZE_WAIT_NS (500ull * 1000 * 1000)
-#define HF_OUTCOME_WAIT_NS (250ull * 1000 * 1000)
+#define HF_OUTCOME_WAIT_NS (250ull * 1000 * 1000)	/* frozen for it so long; then its question is kept but others run */
+#define HF_OUTCOME_KEEP_NS (60ull * 1000 * 1000 * 1000)
 
 enum hf_guard_kind { HF_GUARD_SECCOMP, HF_GUARD_FANOTIFY, HF_GUARD_STOP };
 

@@ -140,7 +140,7 @@ static void maybe_thaw(struct hf_engine *e)
 
 		if (q->phase == HF_Q_FREEZING || (q->phase == HF_Q_HELD && e->o->pause_session))
 			return;
-		if (q->phase == HF_Q_CONTINUED && !is_ticketed(q) && !q->hold->orphan && now - q->since_ns < HF_OUTCOME_WAIT_NS)
+		if (q->phase == HF_Q_CONTINUED && !is_ticketed(q) && !q->hold->orphan && now < q->since_ns + HF_OUTCOME_WAIT_NS)
 			return;
 	}
 	e->session_frozen_by_us = false;
@@ -401,6 +401,7 @@ void hf_engine_step_holds(struct hf_engine *e)
 
 		hf_engine_decide(e, q, e->o->timeout_allows ? HF_DEC_ALLOW : HF_DEC_DENY, HF_SCOPE_ONCE, "timeout", 0, 0);
 	}
+	now = hf_now_ns();	/* what was just decided is younger than the first look at the clock */
 	for (unsigned i = 0; i < HF_QUESTIONS; i++) {
 		struct hf_question *q = &e->q[i];
 
@@ -410,7 +411,7 @@ void hf_engine_step_holds(struct hf_engine *e)
 			hf_engine_decide(e, q, HF_DEC_NONE, HF_SCOPE_ONCE, "gone", 0, 0);
 		else if (q->phase == HF_Q_HELD && q->guard == HF_GUARD_SECCOMP && !hf_notif_valid(e->listener, q->n.id))
 			q->hold->orphan = true;
-		else if (q->phase == HF_Q_CONTINUED && (is_gone(q) || now - q->since_ns > 60ull * 1000000000))
+		else if (q->phase == HF_Q_CONTINUED && (is_gone(q) || now > q->since_ns + HF_OUTCOME_KEEP_NS))
 			hf_question_free(e, q);
 	}
 	maybe_thaw(e);

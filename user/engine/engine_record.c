@@ -124,6 +124,8 @@ static void record_action(struct hf_engine *e, struct hf_action *a, uint32_t old
 			hf_traj_commit(e->traj, a, NULL);
 			hf_engine_log_action(e, a);
 		}
+		if (a->flags & HF_ACT_STOPPED)	/* its name stops every open; this one has been answered already */
+			kill((pid_t)a->tgid, SIGCONT);
 		if (q)
 			hf_engine_outcome(e, q);
 		return;

@@ -49,11 +49,6 @@ static void setup_self(void)
 	prctl(PR_SET_DUMPABLE, 0);	/* no ptrace, no /proc/PID/mem for the agent's user */
 }
 
-struct fan_ctx {
-	struct hf_engine *e;
-	bool stop;
-};
-
 static int interest_one(struct hf_engine *e, const char *name, size_t n, uint32_t flags)
 {
 	char key[HF_NAME_KEY + 1];
@@ -93,18 +88,54 @@ static bool interest_glob(struct hf_engine *e, const char *glob)
 	return false;
 }
 
-static int protect_one(void *ctx, const struct hf_rule *r, const char *glob, bool exact)
-{
-	struct hf_engine *e = ctx;
-	bool complete = false;
+#define GLOBS_MAX 2048
+struct globs {
+	struct hf_engine *e;
+	struct hf_fan_glob g[GLOBS_MAX];
+	size_t n;
+};
 
-	if (exact && e->fan && hf_fan_protect(e->fan, glob, e->run->user.home, e->run->cwd, &complete) < 0)
-		complete = false;
-	/* Also where all files of today are marked: one that is made later has no mark. */
-	if (!exact || !interest_glob(e, glob))
-		hf_engine_note(e, "weakened", "rule %s: reads of '%s' that are not marked by fanotify are only seen, not held, on this host",
+/* Also where all files of today get a mark: one that is made later, or lies elsewhere, has none. */
+static int glob_one(void *ctx, const struct hf_rule *r, const char *glob, bool exact)
+{
+	struct globs *gs = ctx;
+
+	if (exact && gs->n < GLOBS_MAX) {
+		gs->g[gs->n].glob = strdup(glob);
+		if (!gs->g[gs->n].glob)
+			return -ENOMEM;
+		gs->n++;
+	}
+	if (!exact || !interest_glob(gs->e, glob))
+		hf_engine_note(gs->e, "weakened", "rule %s: reads of '%s' that are not marked by fanotify are only seen, not held, on this host",
 			       hf_rule_id(r), exact ? glob : "(not a glob)");
 	return 0;
+}
+
+/* Marks for the files that are there, names for those to come. A start must not take seconds: the walk is bounded, and what it
+ * did not reach is stopped at the exit of its open instead. */
+static int setup_protect(struct hf_engine *e)
+{
+	const struct hf_fan_bounds bounds = { .entries = 200000, .depth = 16, .ms = 300 };
+	struct globs *gs = calloc(1, sizeof(*gs));
+	unsigned partly = 0;
+	int r;
+
+	if (!gs)
+		return -ENOMEM;
+	gs->e = e;
+	r = hf_ruleset_read_globs(e->run->rules, glob_one, gs);
+	if (r == 0 && e->fan && gs->n)
+		r = hf_fan_protect_all(e->fan, gs->g, gs->n, e->run->user.home, e->run->cwd, &bounds);
+	for (size_t i = 0; i < gs->n; i++) {
+		partly += !gs->g[i].complete;
+		free((char *)gs->g[i].glob);
+	}
+	if (e->fan)
+		hf_engine_note(e, "protected", "%u files marked for %zu patterns; %u patterns could not be searched for everywhere",
+			       hf_fan_count(e->fan), gs->n, partly);
+	free(gs);
+	return r;
 }
 
 static bool may_open(void *ctx, uint64_t dev, uint64_t ino)
@@ -232,7 +263,9 @@ int hf_engine_setup(struct hf_engine *e, char *err, size_t err_cap)
 	hf_engine_log_session(e);
 	if (!e->fan)
 		hf_engine_note(e, "missing-guard", "fanotify: %s: protected files are stopped at the exit of their open only", strerror(-r));
-	hf_ruleset_read_globs(e->run->rules, protect_one, e);
+	r = setup_protect(e);
+	if (r < 0)
+		return r;
 	r = hf_ctl_open(e->session, hf_engine_control, e, &e->ctl);
 	if (r < 0) {
 		snprintf(err, err_cap, "control socket in %s: %s", HF_CTL_DIR, strerror(-r));

@@ -6,6 +6,7 @@
 #include "core/str.h"
 
 static const struct hf_cmd commands[] = {
+	{ "run", "run a command watched", hf_cmd_run },
 	{ "sessions", "list the watched sessions that are running", hf_cmd_sessions },
 	{ "holds", "list the actions that wait for a decision", hf_cmd_holds },
 	{ "approve", "let a held action happen", hf_cmd_approve },
@@ -13,6 +14,8 @@ static const struct hf_cmd commands[] = {
 	{ "pause", "freeze a session", hf_cmd_pause },
 	{ "resume", "let a paused session go on", hf_cmd_resume },
 	{ "kill", "end a session with all its processes", hf_cmd_kill },
+	{ "show", "draw a session's or a journal's timeline and process tree", hf_cmd_show },
+	{ "verify", "find out whether a journal was changed", hf_cmd_verify },
 	{ "check", "load rules, run their examples, show what each would do", hf_cmd_check },
 	{ "version", "say which version this is", hf_cmd_version },
 };

@@ -41,6 +41,8 @@ static int make_top(void **state)
 	assert_int_equal(symlink("../nowhere/new", in_top("d/dead")), 0);
 	assert_int_equal(symlink("/etc/x", in_top("jail/tmp/link")), 0);
 	assert_int_equal(symlink("../../../../etc/x", in_top("jail/tmp/up")), 0);
+	assert_int_equal(symlink("/proc/self/status", in_top("d/status")), 0);
+	assert_int_equal(symlink("/proc/thread-self/../../..", in_top("d/out")), 0);
 	assert_int_equal(mkfifo(in_top("d/fifo"), 0644), 0);
 	return 0;
 }
@@ -100,6 +102,7 @@ static const char *const paths[] = {
 	"a/f", "a/toc/g", "d/tog", "d/abs/f", "d/abs/toc/../g", "a/toc/..", "a/toc/../..", "d/loop1", "d/loop1/x", "d/dangling", "d/dead",
 	"a/f/", "a/toc/", "a/f/x", "a/f/..", "a/f/.", "a//b///c/./g", "a/nothing", "a/nothing/x", "d/fifo", "d/gone (deleted)", ".", "..", "a/..",
 	"../../../../../../etc/passwd", "d/abs/..", "d/abs/../d/tog", "nothing/", "d/dangling/", "d/abs/toc/",
+	"d/status", "d/out", "d/out/../../etc/passwd", "d/out/status",
 };
 
 static void enter_top(void *arg)

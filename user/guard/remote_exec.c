@@ -294,30 +294,35 @@ static int exec_filename(struct hf_q *q, int dirfd, const char *path, char *out,
 
 static void read_cwd(struct hf_q *q)
 {
+	char p[64], *cwd = q->r->cwd;
 	struct stat st;
-	int fd = hf_rpath_open_proc(q->tid, "cwd");
-	ssize_t n = -1;
+	ssize_t n;
+	int fd;
 
-	if (fd >= 0 && fstat(fd, &st) == 0)
-		n = hf_rpath_name(fd, &st, q->r->cwd, sizeof(q->r->cwd));
-	if (n >= 0)
-		q->a->cwd = (struct hf_str){ q->r->cwd, (size_t)n };
-	if (fd >= 0)
-		close(fd);
+	snprintf(p, sizeof(p), "/proc/%d/cwd", (int)q->tid);
+	n = readlink(p, cwd, sizeof(q->r->cwd));
+	if (n <= 0 || (size_t)n >= sizeof(q->r->cwd))
+		return;
+	cwd[n] = '\0';
+	if (cwd[n - 1] == ')') {	/* perhaps " (deleted)" */
+		fd = hf_rpath_open_proc(q->tid, "cwd");
+		n = fd >= 0 && fstat(fd, &st) == 0 ? hf_rpath_name(fd, &st, cwd, sizeof(q->r->cwd)) : -1;
+		if (fd >= 0)
+			close(fd);
+		if (n < 0)
+			return;
+	}
+	q->a->cwd = (struct hf_str){ cwd, (size_t)n };
 }
 
 /* The file the kernel will run, for the ticket. */
-static int exec_identity(struct hf_q *q, const struct hf_rpath *f)
+static int exec_identity(struct hf_q *q, const struct hf_rpath *f, const char *name)
 {
 	struct hf_remote *r = q->r;
-	char name[sizeof(r->interp)];
-	ssize_t n;
 
 	if (f->unresolved || f->fd < 0)
 		return 0;
-	n = hf_rpath_name(f->fd, &f->st, name, sizeof(name));
-	r->exec_leaves_len = n < 0 ? -1 :
-		hf_path_to_leaves((struct hf_str){ name, (size_t)n }, r->exec_leaves, sizeof(r->exec_leaves));
+	r->exec_leaves_len = hf_path_to_leaves(hf_str_of(name), r->exec_leaves, sizeof(r->exec_leaves));
 	return hf_remote_identity(f->fd, &r->exec_dev, &r->exec_ino, &r->exec_no_dev);
 }
 
@@ -332,7 +337,7 @@ static int exec_file(struct hf_q *q, struct args *args, struct hf_rpath *f, int 
 	if (r == 0)
 		r = follow_scripts(q, &c, f, filename, inaccessible);
 	if (r == 0)
-		r = exec_identity(q, f);
+		r = exec_identity(q, f, c.levels ? q->r->interp : q->r->path);
 	if (r)
 		return r;
 	final_args(args, &c);

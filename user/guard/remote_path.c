@@ -30,6 +30,7 @@ struct base {				/* where a resolution starts */
 	int start;			/* directory a relative path starts from; == root for an absolute one */
 	int root;			/* -1: not opened yet */
 	bool in_root;			/* openat2 RESOLVE_IN_ROOT: start is the root */
+	int same;			/* root_is_ours(): 1 yes, -1 no, 0 not asked */
 };
 
 struct walk {
@@ -115,21 +116,42 @@ static void close_base(struct base *b)
 	close_fd(b->start);
 }
 
-static int get_fid(int fd, struct fid *ret)
+/* path "" is dirfd itself */
+static int get_fid(int dirfd, const char *path, struct fid *ret)
 {
 	struct statx x;
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &x))
+	if (statx(dirfd, path, path[0] ? 0 : AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &x))
 		return -errno;
 	*ret = (struct fid){ (uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor, x.stx_ino, x.stx_mnt_id };
 	return 0;
+}
+
+static bool same_fid(const struct fid *a, const struct fid *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->mnt == b->mnt;
 }
 
 static bool same_place(int a, int b)
 {
 	struct fid x, y;
 
-	return get_fid(a, &x) == 0 && get_fid(b, &y) == 0 && x.dev == y.dev && x.ino == y.ino && x.mnt == y.mnt;
+	return get_fid(a, "", &x) == 0 && get_fid(b, "", &y) == 0 && same_fid(&x, &y);
+}
+
+/* Is the target's root ours, in the same mount namespace (a mount id belongs to one)? */
+static bool root_is_ours(struct base *b)
+{
+	struct fid ours, theirs;
+	char p[64];
+
+	if (b->same == 0) {
+		snprintf(p, sizeof(p), "/proc/%d/root", (int)b->tid);
+		b->same = get_fid(AT_FDCWD, "/", &ours) == 0 &&
+			  (b->root >= 0 ? get_fid(b->root, "", &theirs) : get_fid(AT_FDCWD, p, &theirs)) == 0 &&
+			  same_fid(&ours, &theirs) ? 1 : -1;
+	}
+	return b->same > 0;
 }
 
 /* A file really called "x (deleted)" and still there? */
@@ -237,14 +259,8 @@ static int resolve_fast(struct base *b, const char *path, unsigned flags, char *
 		while (len > 1 && work[len - 1] == '/')
 			work[--len] = '\0';
 	/* a relative ".." may meet the target's root, which only an absolute resolution knows about */
-	if (!absolute && has_dotdot(work)) {
-		int own = opath(AT_FDCWD, "/", 0);
-		bool same = own >= 0 && open_root(b) == 0 && same_place(own, b->root);
-
-		close_fd(own);
-		if (!same)
-			return -EAGAIN;
-	}
+	if (!absolute && has_dotdot(work) && !root_is_ours(b))
+		return -EAGAIN;
 	fd = sys_openat2(b->start, work, O_PATH | (flags & HF_RP_FOLLOW ? 0 : O_NOFOLLOW), resolve);
 	if (fd >= 0)
 		return finish(ret, fd, -1, NULL, 0, out, cap);
@@ -263,6 +279,52 @@ static int resolve_fast(struct base *b, const char *path, unsigned flags, char *
 		return fd == -ENOENT || fd == -ENOTDIR ? fd : -EAGAIN;
 	r = finish(ret, -1, fd, last, last_len, out, cap);
 	close(fd);
+	return r;
+}
+
+/* Is number a component of path? */
+static bool has_component(const char *path, long number)
+{
+	char c[32];
+	size_t n = (size_t)snprintf(c, sizeof(c), "/%ld", number);
+
+	for (; (path = strstr(path, c)); path++)
+		if (path[n] == '/' || !path[n])
+			return true;
+	return false;
+}
+
+/*
+ * Symlinks on the way, but a root that is ours: the kernel may follow them for us. Not magic links, and not where /proc/self took
+ * part, which is us here: then our own number is in the result's name (".." out of it leads to the same place for everyone).
+ * -EAGAIN: take the slow way.
+ */
+static int resolve_ours(struct base *b, const char *path, unsigned flags, char *out, size_t cap, struct hf_rpath *ret)
+{
+	char work[HF_RPATH_MAX + 1];
+	size_t len = strlen(path);
+	struct statfs fs;
+	int fd, r;
+
+	if (b->in_root || !root_is_ours(b))
+		return -EAGAIN;
+	memcpy(work, path, len + 1);
+	if (flags & HF_RP_ENTRY)
+		while (len > 1 && work[len - 1] == '/')
+			work[--len] = '\0';
+	fd = sys_openat2(b->start, work, O_PATH | (flags & HF_RP_FOLLOW ? 0 : O_NOFOLLOW), RESOLVE_NO_MAGICLINKS);
+	if (fd < 0)
+		return -EAGAIN;
+	if (fstatfs(fd, &fs) || fs.f_type == PROC_SUPER_MAGIC) {
+		close(fd);
+		return -EAGAIN;
+	}
+	r = finish(ret, fd, -1, NULL, 0, out, cap);
+	if (r == 0 && has_component(out, getpid())) {
+		ret->fd = close_fd(ret->fd);
+		ret->exists = false;
+		return -EAGAIN;
+	}
 	return r;
 }
 
@@ -493,6 +555,8 @@ int hf_rpath_resolve(pid_t tid, int dirfd, const char *path, unsigned flags, cha
 			r = fd < 0 ? -errno : finish(&p, fd, -1, NULL, 0, out, cap);
 		} else {
 			r = resolve_fast(&b, path, flags, out, cap, &p);
+			if (r == -EAGAIN)
+				r = resolve_ours(&b, path, flags, out, cap, &p);
 			if (r == -EAGAIN)
 				r = resolve_slow(&b, path, flags, out, cap, &p);
 		}

@@ -357,6 +357,20 @@ static void the_agents_screen_is_left_as_it_was(void **state)
 	assert_true(saw(g, "\033[?7h"));
 }
 
+/* What is typed for the agent wakes the engine never, not even when the agent does not read it for long. */
+static void keys_for_the_agent_are_not_ours(void **state)
+{
+	struct rig *g = *state;
+
+	type(g, "ls\r");
+	assert_int_equal(ask(g, INPUT, 100).r, -ETIMEDOUT);
+	ask(g, TAKE, 0);
+	ask(g, DRAW, 1);
+	ask(g, RELEASE, 0);
+	type(g, "ls\r");
+	assert_int_equal(ask(g, INPUT, 100).r, -ETIMEDOUT);
+}
+
 static void only_our_own_foreground_is_taken(void **state)
 {
 	struct rig *g = *state;
@@ -418,6 +432,7 @@ static void a_hang_up_is_noticed(void **state)
 	asleep(20);
 	assert_int_equal(ask(g, INPUT, 1000).r, HF_ANSWER_NONE);
 	assert_int_equal(ask(g, GONE, 0).r, 1);
+	assert_int_equal(ask(g, INPUT, 100).r, -ETIMEDOUT);	/* no spinning on it */
 	ask(g, CLOSE, 0);
 }
 
@@ -460,7 +475,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, start, stop)
 		T(takes_and_gives_back), T(keys_before_the_question_count_for_nothing), T(answers),
-		T(the_agents_screen_is_left_as_it_was), T(only_our_own_foreground_is_taken),
+		T(the_agents_screen_is_left_as_it_was), T(keys_for_the_agent_are_not_ours), T(only_our_own_foreground_is_taken),
 		T(a_terminal_that_takes_nothing_blocks_nothing), T(a_stolen_terminal_is_taken_back),
 		T(a_hang_up_is_noticed), cmocka_unit_test_setup_teardown(dumb, start_dumb, stop),
 		cmocka_unit_test(no_terminal),

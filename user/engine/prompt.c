@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <time.h>
@@ -31,6 +32,7 @@
 
 struct hf_prompt {
 	int fd;
+	int ep;				/* holds fd while the terminal is taken: else each key for the agent would wake the engine */
 	bool taken, gone, plain, colour, utf8;
 	struct termios saved, ours;
 	pid_t saved_pgrp;
@@ -41,7 +43,10 @@ struct hf_prompt {
 	uint64_t guard_until_ms;	/* UINT64_MAX: nothing is visible yet */
 	uint64_t last_byte_ms;
 	char *out;
-	size_t out_len, out_off;
+	size_t out_len, out_off, frame_at;
+	bool frame_queued;		/* from frame_at on: a page; not begun, it may be replaced by a newer one */
+	bool enter_again, wrote;
+	uint32_t events;
 	char drawn_plain[80];		/* what TERM=dumb has on paper: it is printed once */
 };
 
@@ -72,11 +77,14 @@ int hf_prompt_open(struct hf_prompt **ret)
 
 	if (!p)
 		return -ENOMEM;
+	p->ep = -1;
 	p->out = malloc(OUT_CAP);
 	/* A description of our own: O_NONBLOCK on an inherited one would reach the agent. */
 	p->fd = open("/dev/tty", O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (p->fd < 0 || !p->out) {
-		r = p->fd < 0 ? -errno : -ENOMEM;
+	if (p->fd >= 0)
+		p->ep = epoll_create1(EPOLL_CLOEXEC);
+	if (p->fd < 0 || p->ep < 0 || !p->out) {
+		r = p->fd < 0 || p->ep < 0 ? -errno : -ENOMEM;
 		hf_prompt_close(&p);
 		return r;
 	}
@@ -96,6 +104,8 @@ void hf_prompt_close(struct hf_prompt **pp)
 	hf_prompt_release(p);
 	if (p->fd >= 0)
 		close(p->fd);
+	if (p->ep >= 0)
+		close(p->ep);
 	free(p->out);
 	free(p);
 	*pp = NULL;
@@ -103,7 +113,7 @@ void hf_prompt_close(struct hf_prompt **pp)
 
 int hf_prompt_fd(const struct hf_prompt *p)
 {
-	return p->fd;
+	return p->ep;
 }
 
 bool hf_prompt_may_take(const struct hf_prompt *p, pid_t front_pgrp, bool (*in_session)(void *ctx, pid_t pgrp), void *ctx)
@@ -124,6 +134,16 @@ static void block_tty_signals(sigset_t *old)
 	pthread_sigmask(SIG_BLOCK, &s, old);
 }
 
+static void watch(struct hf_prompt *p, uint32_t events)
+{
+	struct epoll_event ev = { .events = events };
+
+	if (events == p->events)
+		return;
+	epoll_ctl(p->ep, !events ? EPOLL_CTL_DEL : p->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, p->fd, &ev);
+	p->events = events;
+}
+
 static void flush_out(struct hf_prompt *p)
 {
 	while (p->out_off < p->out_len) {
@@ -134,8 +154,19 @@ static void flush_out(struct hf_prompt *p)
 		if (n <= 0)
 			return;
 		p->out_off += (size_t)n;
+		p->wrote = true;
 	}
+	if (p->frame_queued)
+		p->enter_again = false;
+	p->frame_queued = false;
 	p->out_len = p->out_off = 0;
+}
+
+static void flush_and_watch(struct hf_prompt *p)
+{
+	flush_out(p);
+	if (p->taken && !p->gone)
+		watch(p, p->out_len ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 bool hf_prompt_gone(const struct hf_prompt *p)
@@ -207,10 +238,10 @@ int hf_prompt_take(struct hf_prompt *p)
 	p->shown[0] = p->drawn_plain[0] = 0;
 	p->guard_until_ms = UINT64_MAX;
 	p->out_len = p->out_off = 0;
-	if (!p->plain) {
+	p->frame_queued = p->enter_again = p->wrote = p->gone = false;
+	if (!p->plain)
 		append(p, CANCEL ENTER_ASK ENTER_DRAW);
-		flush_out(p);
-	}
+	flush_and_watch(p);
 	return 0;
 fail:
 	pthread_sigmask(SIG_SETMASK, &p->saved_mask, NULL);
@@ -239,8 +270,7 @@ static void retake(struct hf_prompt *p)
 		return;
 	raw_mode(p);
 	p->guard_until_ms = UINT64_MAX;
-	if (!p->plain && p->out_len == 0)
-		append(p, ENTER_DRAW);
+	p->enter_again = true;
 }
 
 static void new_question(struct hf_prompt *p, const char *id)
@@ -272,22 +302,30 @@ int hf_prompt_draw(struct hf_prompt *p, const struct hf_prompt_view *v)
 	retake(p);
 	if (strcmp(p->shown, id) != 0)
 		new_question(p, id);
-	flush_out(p);
-	if (p->out_off)
-		return 0;	/* half of the last page is on its way: anything else would land inside a sequence */
+	flush_and_watch(p);
+	if (p->frame_queued) {
+		if (p->out_off > p->frame_at)
+			return 0;	/* half of it is on its way: another would land inside a sequence */
+		p->out_len = p->frame_at;
+		p->frame_queued = false;
+	}
 	s.page = p->page;
 	s.scroll = p->scroll;
 	size_of(p, &s);
 	snprintf(mark, sizeof(mark), "%s/%u", id, p->page);
 	if (p->plain && strcmp(mark, p->drawn_plain) == 0)
 		return 0;
+	p->frame_at = p->out_len;
+	p->frame_queued = true;
+	if (p->enter_again && !p->plain)
+		append(p, ENTER_DRAW);
 	p->out_len += hf_prompt_render(v, &s, p->out + p->out_len, OUT_CAP - p->out_len);
 	memcpy(p->drawn_plain, mark, sizeof(mark));
 	p->lines = s.ret_lines;
 	p->height = s.ret_height;
 	if (p->scroll > (p->lines > p->height ? p->lines - p->height : 0))
 		p->scroll = p->lines > p->height ? p->lines - p->height : 0;
-	flush_out(p);
+	flush_and_watch(p);
 	if (p->guard_until_ms == UINT64_MAX && !p->out_len)
 		p->guard_until_ms = now_ms() + GUARD_MS;
 	return 0;
@@ -353,7 +391,7 @@ enum hf_prompt_answer hf_prompt_input(struct hf_prompt *p)
 		hf_keys_quiet(&p->keys);
 	if (now - p->last_byte_ms > PASTE_MS)
 		p->keys.paste = false;
-	flush_out(p);
+	flush_and_watch(p);
 	while (reads++ < 16 && (n = read(p->fd, buf, sizeof(buf))) > 0) {
 		p->last_byte_ms = now;
 		for (ssize_t i = 0; i < n; i++) {
@@ -370,6 +408,8 @@ enum hf_prompt_answer hf_prompt_input(struct hf_prompt *p)
 	}
 	if (n == 0 || (n < 0 && errno == EIO && tcgetpgrp(p->fd) < 0))
 		p->gone = true;
+	if (p->gone)
+		watch(p, 0);	/* it would stay readable for ever */
 	/* A person's key comes alone. Several at once are pasted or were typed ahead of the screen: they approve nothing. */
 	if (nkeys > 1 && (answer == HF_ANSWER_ALLOW_ONCE || answer == HF_ANSWER_ALLOW_SESSION))
 		return HF_ANSWER_NONE;
@@ -382,6 +422,8 @@ static void leave_screen(struct hf_prompt *p)
 	uint64_t until = now_ms() + RELEASE_MS;
 
 	p->out_len = p->out_off = 0;
+	if (!p->wrote)
+		return;		/* the terminal took nothing, so there is nothing to undo */
 	append(p, CANCEL "\033[0m\033[2J\033[H");
 	if (p->keys.wrap != 3)
 		append(p, "\033[?7h");
@@ -408,6 +450,7 @@ pid_t hf_prompt_release(struct hf_prompt *p)
 	if (!p->taken)
 		return -EINVAL;
 	p->taken = false;
+	watch(p, 0);
 	if (!p->plain)
 		leave_screen(p);
 	tcflush(p->fd, TCIFLUSH);	/* a second press of the answer's key is not for the agent */

@@ -27,7 +27,7 @@ struct hf_prompt;
 /* Opens /dev/tty (non-blocking, close-on-exec). -ENXIO: no controlling terminal. */
 int hf_prompt_open(struct hf_prompt **ret);
 void hf_prompt_close(struct hf_prompt **p);		/* restores the terminal if it is taken */
-int hf_prompt_fd(const struct hf_prompt *p);		/* for epoll, readable only matters while taken */
+int hf_prompt_fd(const struct hf_prompt *p);		/* an epoll descriptor: readable when hf_prompt_input() has work, never while the terminal is not taken */
 /* May we take it now? Only when the terminal's foreground process group belongs to our job: front_pgrp, or a process group
  * whose processes are in the session (in_session(ctx, pgrp)). A background job must not steal the shell's terminal. */
 bool hf_prompt_may_take(const struct hf_prompt *p, pid_t front_pgrp, bool (*in_session)(void *ctx, pid_t pgrp), void *ctx);
@@ -40,12 +40,12 @@ int hf_prompt_take(struct hf_prompt *p);
 int hf_prompt_draw(struct hf_prompt *p, const struct hf_prompt_view *v);
 /* Reads what was typed. Approvals count only as a key of their own: pasted text answers nothing. Ctrl-C denies. */
 enum hf_prompt_answer hf_prompt_input(struct hf_prompt *p);
-/* The terminal hung up: stop watching its descriptor (it stays readable) and close the prompt; the socket still answers. */
+/* The terminal hung up: nothing comes from it any more; the socket still answers. */
 bool hf_prompt_gone(const struct hf_prompt *p);
 /* Gives everything back: screen, modes, foreground group; returns that group (for SIGWINCH to it after the thaw) or -errno. */
 pid_t hf_prompt_release(struct hf_prompt *p);
 
-/* Bytes that the terminal did not take yet (a slow line, Ctrl-S): the loop may watch for EPOLLOUT, or just draw again. */
+/* Are there bytes that the terminal did not take yet (a slow line, Ctrl-S)? hf_prompt_fd() tells when it goes on. */
 bool hf_prompt_pending(const struct hf_prompt *p);
 
 /* Pure: the page as terminal bytes. Every line is placed absolutely and cut or folded to the width, so that nothing an agent

@@ -128,6 +128,7 @@ const volatile __u64 hf_wake_at;	/* bytes in the ring from which on the reader i
 const volatile __u32 hf_ncpu;
 const volatile bool hf_stop_opens;
 const volatile bool hf_members;		/* keep the members map */
+const volatile bool hf_cast;		/* the kernel has bpf_rdonly_cast() (6.2): plain loads where probe reads cost 50 ns each */
 
 /* One bit for each length of a name in the interest map, so that most opens look nothing up. */
 __u64 hf_len_leaf, hf_len_ext, hf_len_parent;
@@ -135,6 +136,16 @@ __u64 hf_len_leaf, hf_len_ext, hf_len_parent;
 __u32 hf_woken;
 /* The session the task iterator asks about. */
 __u64 hf_iter_session;
+
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+/*
+ * A kernel pointer that may be loaded through; a bad one reads as zero. Only under "if (hf_cast)": where it is false the verifier
+ * never sees the call.
+ */
+#define HF_CAST(type, ptr) ((const type *)bpf_rdonly_cast((const void *)(ptr), bpf_core_type_id_kernel(type)))
+/* Two words from anywhere in kernel memory. */
+#define HF_WORDS(ptr) HF_CAST(struct timespec64, ptr)
 
 static __always_inline struct hf_scratch *hf_scratch_of(__u32 cpu)
 {
@@ -167,7 +178,7 @@ __noinline int hf_emit(__u32 cpu, __u32 len)
 	h->start_ns = task->group_leader->start_boottime;
 	h->tgid = tgid;
 	h->tid = (__u32)id;
-	h->uid = (__u32)bpf_get_current_uid_gid();
+	h->uid = task->cred->uid.val;
 	type = h->type;
 	if ((h->flags & (HF_REC_STOPPED | HF_REC_KILLED)) || type == HF_REC_RACED) {
 		wake = BPF_RB_FORCE_WAKEUP;

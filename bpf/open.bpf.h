@@ -122,8 +122,16 @@ static __always_inline void hf_open_given(__u32 cpu, struct hf_scratch *sc, stru
 
 static __always_inline void hf_file_facts(const struct file *f, struct hf_rec_path *r)
 {
-	const struct inode *ino = BPF_CORE_READ(f, f_inode);
+	const struct inode *ino;
 
+	if (hf_cast) {
+		ino = HF_CAST(struct file, f)->f_inode;
+		r->ino = ino->i_ino;
+		r->file_mode = ino->i_mode;
+		r->dev = ino->i_sb->s_dev;
+		return;
+	}
+	ino = BPF_CORE_READ(f, f_inode);
 	r->ino = BPF_CORE_READ(ino, i_ino);
 	r->file_mode = BPF_CORE_READ(ino, i_mode);
 	r->dev = BPF_CORE_READ(ino, i_sb, s_dev);

@@ -15,8 +15,12 @@ static __always_inline void hf_read_dentry(__u64 d, __u64 *ret_parent, __u64 *re
 {
 	const struct dentry *de = (const struct dentry *)d;
 
-	if (bpf_core_field_offset(de->d_name) == bpf_core_field_offset(de->d_parent) + 8 &&
-	    bpf_core_field_offset(de->d_name.name) == bpf_core_field_offset(de->d_name) + 8) {
+	if (hf_cast) {
+		de = HF_CAST(struct dentry, d);
+		*ret_parent = (__u64)de->d_parent;
+		*ret_name = (__u64)de->d_name.name;
+	} else if (bpf_core_field_offset(de->d_name) == bpf_core_field_offset(de->d_parent) + 8 &&
+		   bpf_core_field_offset(de->d_name.name) == bpf_core_field_offset(de->d_name) + 8) {
 		__u64 w[3] = {};	/* parent, hash and length, name: neighbours in every kernel so far */
 
 		bpf_probe_read_kernel(w, sizeof(w), (const void *)(d + bpf_core_field_offset(de->d_parent)));
@@ -26,6 +30,58 @@ static __always_inline void hf_read_dentry(__u64 d, __u64 *ret_parent, __u64 *re
 		*ret_parent = (__u64)BPF_CORE_READ(de, d_parent);
 		*ret_name = (__u64)BPF_CORE_READ(de, d_name.name);
 	}
+}
+
+/*
+ * Copies a name of known length by plain loads and adds its NUL. 0 when a rename was going on (d_seq) or the name is long: then its
+ * length and its bytes may not belong together, and a NUL in the middle would make two components of one.
+ */
+static __always_inline long hf_copy_name(struct hf_scratch *sc, __u32 off, __u64 d)
+{
+	const struct dentry *de = HF_CAST(struct dentry, d);
+	__u32 seq = de->d_seq.seqcount.sequence, len = de->d_name.len, i;
+	__u64 name = (__u64)de->d_name.name;
+
+	if ((seq & 1) || len - 1 >= 64)
+		return 0;
+	for (i = 0; i < 64; i += 16) {
+		const struct timespec64 *w = HF_WORDS(name + i);
+		__u64 *to = (__u64 *)&sc->data[(off + i) & HF_DATA_MASK];
+
+		if (i >= len)
+			break;
+		to[0] = w->tv_sec;
+		to[1] = w->tv_nsec;
+	}
+	sc->data[(off + len) & HF_DATA_MASK] = 0;
+	barrier();
+	return *(const volatile __u32 *)&de->d_seq.seqcount.sequence == seq ? len + 1 : 0;
+}
+
+/* From a mount's root to what it is mounted on; false at the root of the mount namespace. */
+static __always_inline bool hf_cross(struct hf_scratch *sc)
+{
+	const struct mount *m = (const struct mount *)sc->mnt, *up;
+	__u64 mnt = sc->mnt, up_mnt;
+
+	if (hf_cast) {
+		m = HF_CAST(struct mount, mnt);
+		up = m->mnt_parent;
+		up_mnt = (__u64)up;
+		if (up_mnt == mnt || !up_mnt)
+			return false;
+		sc->dentry = (__u64)m->mnt_mountpoint;
+		sc->root = (__u64)up->mnt.mnt_root;
+		sc->mnt = up_mnt;
+		return true;
+	}
+	up = BPF_CORE_READ(m, mnt_parent);
+	if (up == m || !up)
+		return false;
+	sc->dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
+	sc->root = (__u64)BPF_CORE_READ(up, mnt.mnt_root);
+	sc->mnt = (__u64)up;
+	return true;
 }
 
 /* One component, or one mount crossed. 1: more to come, 0: at the root, or cut. */
@@ -41,22 +97,16 @@ __noinline int hf_walk_one(__u32 cpu)
 	d = sc->dentry;
 	hf_read_dentry(d, &parent, &name);
 	if (d == sc->root || d == parent) {
-		const struct mount *m = (const struct mount *)sc->mnt, *up;
-
 		/* d is its own parent but not the mount's root: cut off from its tree */
-		if (d != sc->root || !m)
+		if (d != sc->root || !sc->mnt || !hf_cross(sc))
 			return 0;
-		up = BPF_CORE_READ(m, mnt_parent);
-		if (up == m || !up)
-			return 0;
-		sc->dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
-		sc->mnt = (__u64)up;
-		sc->root = (__u64)BPF_CORE_READ(up, mnt.mnt_root);
 		return 1;
 	}
 	off = sc->off;
 	depth = sc->depth;
-	n = bpf_probe_read_kernel_str(&sc->data[off & HF_DATA_MASK], 256, (const void *)name);
+	n = hf_cast ? hf_copy_name(sc, off, d) : 0;
+	if (!n)
+		n = bpf_probe_read_kernel_str(&sc->data[off & HF_DATA_MASK], 256, (const void *)name);
 	if (n <= 1 || off + n > sc->end) {
 		sc->cut = 1;
 		return 0;
@@ -109,7 +159,7 @@ static __always_inline void hf_walk_from(struct hf_scratch *sc, const struct pat
 	const struct vfsmount *vm = p->mnt;
 
 	sc->dentry = (__u64)p->dentry;
-	sc->root = (__u64)BPF_CORE_READ(vm, mnt_root);
+	sc->root = (__u64)(hf_cast ? HF_CAST(struct vfsmount, vm)->mnt_root : BPF_CORE_READ(vm, mnt_root));
 	sc->mnt = (__u64)vm - bpf_core_field_offset(struct mount, mnt);
 }
 
@@ -126,14 +176,24 @@ static __always_inline const struct file *hf_fd_file(__u64 fd)
 	fdt = files->fdt;
 	if (fd >= fdt->max_fds)
 		return NULL;
+	if (hf_cast)
+		return (const struct file *)HF_WORDS(fdt->fd + fd)->tv_sec;
 	bpf_probe_read_kernel(&f, sizeof(f), fdt->fd + fd);
 	return f;
 }
 
 static __always_inline void hf_file_path(const struct file *f, struct path *ret)
 {
-	/* 6.16 made f_path a union of a const and a writable view: the same bytes */
-	bpf_probe_read_kernel(ret, sizeof(*ret), (const void *)((__u64)f + bpf_core_field_offset(f->f_path)));
+	__u64 at = (__u64)f + bpf_core_field_offset(f->f_path);
+
+	if (hf_cast) {
+		const struct path *p = HF_CAST(struct path, at);
+
+		ret->mnt = p->mnt;
+		ret->dentry = p->dentry;
+		return;
+	}
+	bpf_probe_read_kernel(ret, sizeof(*ret), (const void *)at);
 }
 
 /* Appends the path of the file; 1 whole, 0 cut. */

@@ -2,6 +2,7 @@
 #include "guard/bpf.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <pthread.h>
@@ -65,6 +66,15 @@ static int setup_maps(struct holdfast_bpf *s, size_t ring)
 	return err;
 }
 
+static bool kernel_has_func(const char *name)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool has = btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+
+	btf__free(btf);
+	return has;
+}
+
 static int setup(struct hf_bpf *b, const struct hf_bpf_options *o, size_t ring)
 {
 	struct holdfast_bpf *s = b->skel;
@@ -79,6 +89,7 @@ static int setup(struct hf_bpf *b, const struct hf_bpf_options *o, size_t ring)
 	/* Asked of the kernel, not of its version: socket hooks got task storage late. */
 	s->rodata->hf_members = (o && o->by_tid) ||
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_task_storage_get, NULL) != 1;
+	s->rodata->hf_cast = !(o && o->by_tid) && kernel_has_func("bpf_rdonly_cast");
 	return setup_maps(s, ring);
 }
 

@@ -11,7 +11,7 @@ struct hf_bpf;
 struct hf_bpf_options {
 	size_t ring_bytes;	/* power of two, default 4 MiB */
 	bool stop_opens;
-	bool by_tid;		/* find a socket hook's session by thread id also where task storage would do (for tests) */
+	bool by_tid;		/* do as on 5.15 (for tests): a socket hook's session by thread id, probe reads instead of loads */
 };
 /* Opens, loads and attaches the observers. -errno; why[] names the program or map and what failed. */
 int hf_bpf_open(const struct hf_bpf_options *o, struct hf_bpf **ret, char *why, size_t why_cap);

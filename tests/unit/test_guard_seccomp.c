@@ -36,6 +36,7 @@
 #define ASK    SECCOMP_RET_USER_NOTIF
 #define NOSYS  (SECCOMP_RET_ERRNO | ENOSYS)
 #define NOPERM (SECCOMP_RET_ERRNO | EPERM)
+#define NOTSUPP (SECCOMP_RET_ERRNO | EOPNOTSUPP)
 #define HIGH   0xdeadbeef00000000ull /* rubbish above an int: the kernel does not see it */
 
 static unsigned steps, steps_max;
@@ -104,7 +105,7 @@ static const long always[] = {
 	SYS_setfsuid, SYS_setfsgid, SYS_setgroups, SYS_capset,
 };
 static const long by_argument[] = { SYS_open, SYS_openat, SYS_sendto, SYS_ptrace, SYS_kill, SYS_tgkill, SYS_tkill,
-				    SYS_ioctl, SYS_userfaultfd };
+				    SYS_ioctl, SYS_userfaultfd, SYS_setsockopt, SYS_getsockopt };
 
 static bool in(const long *set, size_t n, long nr)
 {
@@ -214,6 +215,32 @@ static void arguments(void **state)
 			steps_max = steps;
 	}
 	print_message("a plain read-only openat runs %u instructions\n", steps_max);
+	hf_filter_free(&f);
+}
+
+static void two_arguments(void **state)
+{
+	static const struct {
+		long nr;
+		uint64_t level, name;
+		uint32_t want;
+	} t[] = {
+		{ SYS_setsockopt, SOL_SOCKET, SO_REUSEADDR, ALLOW }, { SYS_setsockopt, 6, 1, ALLOW },
+		{ SYS_setsockopt, SOL_SOCKET, 110, ALLOW },	     { SYS_setsockopt, 132, 9, ALLOW },
+		{ SYS_setsockopt, 132, 110, NOTSUPP },		     { SYS_setsockopt, 132, 107, NOTSUPP },
+		{ SYS_setsockopt, HIGH | 132, HIGH | 110, NOTSUPP }, { SYS_getsockopt, 132, 111, NOTSUPP },
+		{ SYS_getsockopt, HIGH | 132, HIGH | 111, NOTSUPP }, { SYS_getsockopt, 1, 111, ALLOW },
+		{ SYS_getsockopt, SOL_SOCKET, SO_ERROR, ALLOW },
+	};
+	struct hf_filter f = { 0 };
+
+	assert_int_equal(hf_filter_build(NULL, &f), 0);
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		uint64_t args[6] = { 0, t[i].level, t[i].name };
+
+		if (judge(&f, AUDIT_ARCH_X86_64, t[i].nr, args) != t[i].want)
+			fail_msg("row %zu: %#x", i, judge(&f, AUDIT_ARCH_X86_64, t[i].nr, args));
+	}
 	hf_filter_free(&f);
 }
 
@@ -390,6 +417,78 @@ static void probe(void **state)
 		      c.addfd_send, (b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000);
 }
 
+static void on_urg(int s)
+{
+}
+
+static int child_unlinks_on(void *ctx)
+{
+	struct sigaction sa = { .sa_handler = on_urg, .sa_flags = SA_RESTART };
+
+	sigaction(SIGURG, &sa, NULL);
+	for (int i = 0; i < 300; i++)
+		if (unlink("/tmp/hf-no-such-file") == 0 || errno != EACCES)
+			return 1;
+	return 0;
+}
+
+static void answer_acces(void *ctx, int fd, const struct seccomp_notif *n)
+{
+	struct seen *s = ctx;
+
+	s->n++;
+	if (s->n % 3 == 0)
+		kill((pid_t)n->pid, SIGURG); /* between the question and its answer, as Go's runtime does */
+	(void)hf_notif_error(fd, n->id, EACCES);
+	s->last = kill((pid_t)n->pid, SIGURG);
+}
+
+/* Signals all the time: questions vanish and come again, none is lost, nothing blocks (an alarm would end it). */
+static void signal_storm(void **state)
+{
+	for (int killable = 0; killable < 2; killable++) {
+		struct hf_filter f = { 0 };
+		struct hf_notif_child c;
+		struct seen s = { 0 };
+
+		assert_int_equal(hf_filter_build(NULL, &f), 0);
+		assert_int_equal(hf_notif_child_start(&f, killable != 0, child_unlinks_on, NULL, &c), 0);
+		assert_int_equal(hf_notif_child_serve(&c, 8000, answer_acces, &s), 0);
+		assert_true(s.n >= 300);
+		hf_notif_child_end(&c);
+		hf_filter_free(&f);
+	}
+}
+
+/* Callers die at any moment between their question and our receiving it. */
+static void deaths_while_receiving(void **state)
+{
+	struct hf_filter f = { 0 };
+	unsigned got = 0;
+
+	assert_int_equal(hf_filter_build(NULL, &f), 0);
+	for (int i = 0; i < 150; i++) {
+		struct timespec t = { .tv_nsec = i * 1000 };
+		struct hf_notif_child c;
+		struct seccomp_notif n;
+		int r = -EAGAIN;
+
+		assert_int_equal(hf_notif_child_start(&f, i % 2, child_unlinks, "/tmp/hf-no-such-file", &c), 0);
+		nanosleep(&t, NULL);
+		kill(c.pid, SIGKILL);
+		for (int k = 0; k < 3; k++) {
+			r = hf_notif_recv(c.listener, &n);
+			assert_true(r == 0 || r == -EAGAIN || r == -ENOENT || r == -EPIPE);
+			got += r == 0;
+			if (r == 0)
+				(void)hf_notif_error(c.listener, n.id, EPERM);
+		}
+		hf_notif_child_end(&c);
+	}
+	print_message("%u of 150 dying callers were still received\n", got);
+	hf_filter_free(&f);
+}
+
 /* A program that is no filter is refused at installation, and the child says so. */
 static void bad_program(void **state)
 {
@@ -407,8 +506,10 @@ int main(void)
 		cmocka_unit_test(every_number),	  cmocka_unit_test(foreign_abis),  cmocka_unit_test(io_uring_option),
 		cmocka_unit_test(arguments),	  cmocka_unit_test(real_child),	   cmocka_unit_test(second_listener),
 		cmocka_unit_test(dead_caller),	  cmocka_unit_test(errors_in_range), cmocka_unit_test(probe),
-		cmocka_unit_test(bad_program),
+		cmocka_unit_test(bad_program), cmocka_unit_test(two_arguments), cmocka_unit_test(signal_storm),
+		cmocka_unit_test(deaths_while_receiving),
 	};
 
+	alarm(40);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

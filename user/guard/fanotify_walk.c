@@ -47,6 +47,9 @@ struct walk {
 	struct glob_state {
 		bool unmarked;	  /* a match could not be marked */
 		const char *root; /* its own literal root's path, or NULL */
+		bool usable;	  /* names something: literals() */
+		const char *tail; /* what a path must end in: behind the last wildcard */
+		size_t tail_len;
 	} *state;		  /* per glob */
 };
 
@@ -152,6 +155,9 @@ static int find_roots(struct walk *w, const char *home, const char *workspace)
 		g->complete = literals(g->glob) > 0;
 		if (!g->complete)
 			continue;
+		w->state[i].usable = true;
+		w->state[i].tail = strrchr(g->glob, '*') ? strrchr(g->glob, '*') + 1 : g->glob;
+		w->state[i].tail_len = strlen(w->state[i].tail);
 		if (g->glob[0] != '/') {
 			starred |= g->glob[0] == '*';
 			g->complete = g->glob[0] == '*';
@@ -208,12 +214,25 @@ static int push(struct walk *w, const char *path, unsigned depth)
 	return 0;
 }
 
-static void try_file(struct walk *w, int dir_fd, const char *name, const char *path)
+/* Nearly every file differs in its end already; the walk's time is spent here. */
+static bool matches(const struct walk *w, size_t i, const char *path, size_t len)
+{
+	const struct glob_state *s = &w->state[i];
+
+	if (!s->usable || len < s->tail_len)
+		return false;
+	for (size_t k = 1; k <= s->tail_len; k++)
+		if (s->tail[s->tail_len - k] != '?' && fold(s->tail[s->tail_len - k]) != fold(path[len - k]))
+			return false;
+	return hf_fan_glob_match(w->globs[i].glob, path);
+}
+
+static void try_file(struct walk *w, int dir_fd, const char *name, const char *path, size_t len)
 {
 	int fd = -1, r = 0;
 
 	for (size_t i = 0; i < w->nglobs; i++) {
-		if (literals(w->globs[i].glob) == 0 || !hf_fan_glob_match(w->globs[i].glob, path))
+		if (!matches(w, i, path, len))
 			continue;
 		if (fd < 0) {
 			fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -268,6 +287,7 @@ static int walk_dir(struct walk *w, size_t root, const struct dir *at)
 {
 	int r = 0, fd = open(at->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	size_t base = strcmp(at->path, "/") == 0 ? 0 : strlen(at->path);
 	struct dirent *e;
 	char path[PATH_MAX];
 
@@ -278,8 +298,10 @@ static int walk_dir(struct walk *w, size_t root, const struct dir *at)
 			w->cut = true;
 		return 0;
 	}
+	memcpy(path, at->path, base); /* push() keeps it below PATH_MAX */
+	path[base++] = '/';
 	while (r == 0 && (e = readdir(d))) {
-		const char *base = strcmp(at->path, "/") == 0 ? "" : at->path;
+		size_t len = strlen(e->d_name);
 		bool is_dir = e->d_type == DT_DIR;
 		struct stat st;
 
@@ -287,16 +309,17 @@ static int walk_dir(struct walk *w, size_t root, const struct dir *at)
 			continue;
 		if (!spend(w))
 			break;
-		if (snprintf(path, sizeof(path), "%s/%s", base, e->d_name) >= (int)sizeof(path)) {
+		if (base + len >= sizeof(path)) {
 			w->cut = true;
 			continue;
 		}
+		memcpy(path + base, e->d_name, len + 1);
 		if (e->d_type == DT_UNKNOWN && fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			is_dir = S_ISDIR(st.st_mode);
 		if (is_dir)
 			r = descend(w, root, path, at->depth + 1);
 		else if (e->d_type == DT_REG || e->d_type == DT_UNKNOWN)
-			try_file(w, fd, e->d_name, path);
+			try_file(w, fd, e->d_name, path, base + len);
 	}
 	closedir(d);
 	return r;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <termios.h>
@@ -33,6 +34,12 @@
 #define NR_REMOVEXATTRAT  466
 #define NR_OPEN_TREE_ATTR 467
 #define UFFD_USER_ONLY	  1 /* UFFD_USER_MODE_ONLY */
+#ifndef SOL_SCTP
+#define SOL_SCTP 132
+#endif
+#define SCTP_CONNECTX_OLD 107 /* linux/sctp.h, which clashes with the C library's headers */
+#define SCTP_CONNECTX	  110
+#define SCTP_CONNECTX3	  111
 
 /* Asked whatever their arguments are. */
 static const int asked_always[] = {
@@ -61,14 +68,18 @@ static const int asked_always[] = {
 	SCMP_SYS(setgroups), SCMP_SYS(capset),
 };
 
-/* Asked, or refused with err, when one argument is so. Several rows of one system call are or-ed. */
+/* Asked, or refused with err, when one argument (or both) are so. Several rows of one system call are or-ed. */
 struct cond {
 	int nr, err; /* err 0: ask */
-	struct scmp_arg_cmp arg;
+	unsigned n;
+	struct scmp_arg_cmp arg[2];
 };
-#define ASK_FLAG(nr, arg, flag) { nr, 0, { arg, SCMP_CMP_MASKED_EQ, flag, flag } }
-#define ASK_IF(nr, arg, op, val) { nr, 0, { arg, op, val, 0 } }
-#define REFUSE_MASKED(nr, err, arg, mask, val) { nr, err, { arg, SCMP_CMP_MASKED_EQ, mask, val } }
+#define LOW 0xffffffffu
+#define ASK_FLAG(nr, arg, flag) { nr, 0, 1, { { arg, SCMP_CMP_MASKED_EQ, flag, flag } } }
+#define ASK_IF(nr, arg, op, val) { nr, 0, 1, { { arg, op, val, 0 } } }
+#define REFUSE_MASKED(nr, err, arg, mask, val) { nr, err, 1, { { arg, SCMP_CMP_MASKED_EQ, mask, val } } }
+#define REFUSE_INTS(nr, err, a, x, b, y) \
+	{ nr, err, 2, { { a, SCMP_CMP_MASKED_EQ, LOW, x }, { b, SCMP_CMP_MASKED_EQ, LOW, y } } }
 static const struct cond conditional[] = {
 	/* The flags are a register, so this can't be swapped. An int: only the low half counts, the mask sees to it.
 	 * O_PATH and plain reads pass. */
@@ -84,11 +95,15 @@ static const struct cond conditional[] = {
 	ASK_IF(SCMP_SYS(tkill), 1, SCMP_CMP_GT, SIGURG), ASK_IF(SCMP_SYS(tkill), 1, SCMP_CMP_LT, SIGURG),
 	/* The agent shares the person's terminal: pushing characters into its input would answer the prompt, or type
 	 * into the person's shell after the session. The command is an unsigned int: compare the low half only. */
-	REFUSE_MASKED(SCMP_SYS(ioctl), EPERM, 1, 0xffffffffu, TIOCSTI),
-	REFUSE_MASKED(SCMP_SYS(ioctl), EPERM, 1, 0xffffffffu, TIOCLINUX),
+	REFUSE_MASKED(SCMP_SYS(ioctl), EPERM, 1, LOW, TIOCSTI),
+	REFUSE_MASKED(SCMP_SYS(ioctl), EPERM, 1, LOW, TIOCLINUX),
 	/* A page whose fault another thread of the agent answers would let it stop the engine inside
 	 * process_vm_readv. The kernel says the same to the unprivileged (vm.unprivileged_userfaultfd). */
 	REFUSE_MASKED(SCMP_SYS(userfaultfd), EPERM, 0, UFFD_USER_ONLY, 0),
+	/* An SCTP socket can connect by a socket option, its addresses in memory, and no cgroup hook sees it. */
+	REFUSE_INTS(SCMP_SYS(setsockopt), EOPNOTSUPP, 1, SOL_SCTP, 2, SCTP_CONNECTX),
+	REFUSE_INTS(SCMP_SYS(setsockopt), EOPNOTSUPP, 1, SOL_SCTP, 2, SCTP_CONNECTX_OLD),
+	REFUSE_INTS(SCMP_SYS(getsockopt), EOPNOTSUPP, 1, SOL_SCTP, 2, SCTP_CONNECTX3),
 };
 
 static int add_rules(scmp_filter_ctx c, const struct hf_filter_options *o)
@@ -104,8 +119,8 @@ static int add_rules(scmp_filter_ctx c, const struct hf_filter_options *o)
 	for (size_t i = 0; i < sizeof(conditional) / sizeof(conditional[0]); i++) {
 		const struct cond *k = &conditional[i];
 
-		r = seccomp_rule_add_array(c, k->err ? SCMP_ACT_ERRNO((uint32_t)k->err) : SCMP_ACT_NOTIFY, k->nr, 1,
-					   &k->arg);
+		r = seccomp_rule_add_array(c, k->err ? SCMP_ACT_ERRNO((uint32_t)k->err) : SCMP_ACT_NOTIFY, k->nr, k->n,
+					   k->arg);
 		if (r < 0)
 			return r;
 	}

@@ -15,7 +15,7 @@ struct hf_filter_options { bool allow_io_uring; };
  * sendto with an address, sendmsg, sendmmsg; mount family, pivot_root, chroot, ptrace, process_vm_writev, kill family, pidfd_send_signal,
  * init_module/finit_module, bpf, open_by_handle_at, ...: the tables in seccomp.c. Refuses with ENOSYS: foreign ABIs, io_uring_*; with
  * EPERM: ioctl TIOCSTI and TIOCLINUX (typing into the shared terminal), userfaultfd that stops kernel accesses (it could stop the
- * engine's reads). Not asked: reads, kill with signal 0, tgkill/tkill with SIGURG. -errno. */
+ * engine's reads); with EOPNOTSUPP: SCTP's connect by socket option. Not asked: reads, kill with signal 0, tgkill/tkill with SIGURG. -errno. */
 int hf_filter_build(const struct hf_filter_options *o, struct hf_filter *ret);
 void hf_filter_free(struct hf_filter *f);
 /* In the child: installs with a listener, returns its descriptor or -errno (-EBUSY: an older listener is there).

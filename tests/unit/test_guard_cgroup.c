@@ -250,7 +250,8 @@ static void sweep_races_create(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(root_is_cgroup2), cmocka_unit_test(life_of_a_group), cmocka_unit_test(freeze_and_events),
+		cmocka_unit_test(root_is_cgroup2), cmocka_unit_test(life_of_a_group),
+		cmocka_unit_test(freeze_and_events),
 		cmocka_unit_test(groups_below),	   cmocka_unit_test(many_forking),    cmocka_unit_test(sweep),
 		cmocka_unit_test(sweep_races_create),
 	};

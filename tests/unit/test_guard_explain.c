@@ -249,7 +249,8 @@ static void bad_arguments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(to_a_pipe),	 cmocka_unit_test(to_a_full_pipe), cmocka_unit_test(to_a_pipe_nobody_reads),
+		cmocka_unit_test(to_a_pipe),	 cmocka_unit_test(to_a_full_pipe),
+		cmocka_unit_test(to_a_pipe_nobody_reads),
 		cmocka_unit_test(to_a_terminal), cmocka_unit_test(to_sockets),	   cmocka_unit_test(to_files),
 		cmocka_unit_test(not_more_than_the_process_may), cmocka_unit_test(bad_arguments),
 	};

@@ -179,7 +179,8 @@ static void enumerates(void **state)
 
 static void not_enumerable(void **state)
 {
-	static const char *const globs[] = { "*", "*/*", "", "relative", "/proc/*/environ", "/sys/kernel/*", "/*/*", "*.*" };
+	static const char *const globs[] = { "*", "*/*", "", "relative",
+						   "/proc/*/environ", "/sys/kernel/*", "/*/*", "*.*" };
 	struct hf_fan *f = NULL;
 
 	assert_int_equal(hf_fan_open(&f), 0);

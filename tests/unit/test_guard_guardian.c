@@ -184,7 +184,8 @@ static void killed_with_fanotify(void **state)
 	print_message("session dead and guardian gone after at most %ld ms\n", worst);
 }
 
-/* The same without a guardian: what it is for. If this fails, the kernel no longer allows and the test above shows nothing. */
+/* The same without a guardian: what it is for. If this fails, the kernel no longer allows and the test above shows
+ * nothing. */
 static void without_guardian_it_slips(void **state)
 {
 	int fan = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC), k;

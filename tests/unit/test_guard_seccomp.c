@@ -136,7 +136,8 @@ static void every_number(void **state)
 		if (steps > steps_max)
 			steps_max = steps;
 	}
-	print_message("filter: %u instructions, at most %u run for a system call without conditions\n", f.len, steps_max);
+	print_message("filter: %u instructions, at most %u run for a system call without conditions\n", f.len,
+		      steps_max);
 	assert_true(f.len < 1024 && steps_max < 64);
 	hf_filter_free(&f);
 	assert_null(f.prog);
@@ -181,7 +182,8 @@ static void arguments(void **state)
 		{ SYS_openat, 2, HIGH | O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_NONBLOCK, ALLOW },
 		{ SYS_openat, 2, O_PATH | O_NOFOLLOW | O_CLOEXEC, ALLOW },
 		{ SYS_openat, 2, O_WRONLY, ASK }, { SYS_openat, 2, O_RDWR, ASK }, { SYS_openat, 2, 3, ASK },
-		{ SYS_openat, 2, O_CREAT, ASK }, { SYS_openat, 2, O_TRUNC, ASK }, { SYS_openat, 2, O_TMPFILE | O_RDWR, ASK },
+		{ SYS_openat, 2, O_CREAT, ASK }, { SYS_openat, 2, O_TRUNC, ASK },
+		{ SYS_openat, 2, O_TMPFILE | O_RDWR, ASK },
 		{ SYS_openat, 2, HIGH | O_WRONLY, ASK }, { SYS_openat, 2, HIGH | O_TRUNC | O_CLOEXEC, ASK },
 		{ SYS_open, 1, O_RDONLY, ALLOW }, { SYS_open, 1, HIGH | O_RDONLY | O_CLOEXEC, ALLOW },
 		{ SYS_open, 1, O_WRONLY, ASK }, { SYS_open, 1, HIGH | O_RDWR, ASK }, { SYS_open, 1, O_CREAT, ASK },
@@ -193,9 +195,11 @@ static void arguments(void **state)
 		{ SYS_kill, 1, 0, ALLOW }, { SYS_kill, 1, SIGTERM, ASK }, { SYS_kill, 1, SIGKILL, ASK },
 		{ SYS_kill, 1, HIGH | SIGKILL, ASK },
 		{ SYS_tgkill, 2, SIGURG, ALLOW }, { SYS_tgkill, 2, SIGKILL, ASK }, { SYS_tgkill, 2, SIGUSR1, ASK },
-		{ SYS_tgkill, 2, SIGSYS, ASK }, { SYS_tgkill, 2, HIGH | SIGKILL, ASK }, { SYS_tgkill, 2, HIGH | SIGSYS, ASK },
+		{ SYS_tgkill, 2, SIGSYS, ASK }, { SYS_tgkill, 2, HIGH | SIGKILL, ASK },
+		{ SYS_tgkill, 2, HIGH | SIGSYS, ASK },
 		{ SYS_tkill, 1, SIGURG, ALLOW }, { SYS_tkill, 1, SIGSTOP, ASK }, { SYS_tkill, 1, SIGIO, ASK },
-		{ SYS_ioctl, 1, TCGETS, ALLOW }, { SYS_ioctl, 1, TIOCSTI, NOPERM }, { SYS_ioctl, 1, HIGH | TIOCSTI, NOPERM },
+		{ SYS_ioctl, 1, TCGETS, ALLOW }, { SYS_ioctl, 1, TIOCSTI, NOPERM },
+		{ SYS_ioctl, 1, HIGH | TIOCSTI, NOPERM },
 		{ SYS_ioctl, 1, TIOCLINUX, NOPERM }, { SYS_ioctl, 1, HIGH | TIOCLINUX, NOPERM },
 		{ SYS_ioctl, 1, HIGH | TIOCGWINSZ, ALLOW }, { SYS_ioctl, 1, FIONREAD, ALLOW },
 		{ SYS_userfaultfd, 0, O_CLOEXEC, NOPERM }, { SYS_userfaultfd, 0, O_CLOEXEC | 1, ALLOW },

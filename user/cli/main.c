@@ -17,6 +17,7 @@ static const struct hf_cmd commands[] = {
 	{ "show", "draw a session's or a journal's timeline and process tree", hf_cmd_show },
 	{ "verify", "find out whether a journal was changed", hf_cmd_verify },
 	{ "check", "load rules, run their examples, show what each would do", hf_cmd_check },
+	{ "doctor", "try what this host can do and say what is guaranteed", hf_cmd_doctor },
 	{ "version", "say which version this is", hf_cmd_version },
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

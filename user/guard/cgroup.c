@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A session's cgroup. An engine holds a shared flock(2) on its group's directory: hf_cgroup_sweep() of another engine takes
- * an exclusive one before it removes anything, so that a group that is still empty because it was made just now is safe.
+ * A session's cgroup. An engine holds a shared flock(2) on its group's directory: hf_cgroup_sweep() of another engine
+ * takes an exclusive one before it removes anything, so that a group that is still empty because it was made just now
+ * is safe.
  */
 #include "cgroup.h"
 
@@ -63,7 +64,8 @@ static bool parse_mount(char *line, char **ret_root, char **ret_point)
 	return true;
 }
 
-/* The first cgroup2 mount, or rather one of the whole hierarchy. root: its path in the hierarchy, as /proc/PID/cgroup has it. */
+/* The first cgroup2 mount, or rather one of the whole hierarchy. root: its path in the hierarchy, as
+ * /proc/PID/cgroup has it. */
 static int find_root(char *point_out, size_t point_cap, char *root_out, size_t root_cap)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
@@ -434,7 +436,8 @@ int hf_cgroup_sweep(void)
 		c.dir_fd = open(c.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (c.dir_fd < 0)
 			continue;
-		if (flock(c.dir_fd, LOCK_EX | LOCK_NB) == 0 && hf_cgroup_populated(&c) == 0 && hf_cgroup_remove(&c) == 0)
+		if (flock(c.dir_fd, LOCK_EX | LOCK_NB) == 0 && hf_cgroup_populated(&c) == 0 &&
+		    hf_cgroup_remove(&c) == 0)
 			n++;
 		if (c.dir_fd >= 0)
 			close(c.dir_fd);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this host can do, found out by doing it: each mechanism runs a child and its effect is looked at. No versions are compared. */
+/* What this host can do, found out by doing it: each mechanism runs a child and its effect is looked at. No
+ * versions are compared. */
 #ifndef HF_GUARD_DOCTOR_H
 #define HF_GUARD_DOCTOR_H
 #include <stdbool.h>
@@ -30,8 +31,9 @@ struct hf_check_info {
 	const char *cure;
 };
 const struct hf_check_info *hf_check_info(enum hf_check_id id);	/* static */
-/* Runs them all, a quarter of a second where all is well, at most some 20 s. Leaves nothing behind: no process, cgroup, mark, file
- * or program. Forks, and reaps every child the caller may have: not for a program that has others. */
+/* Runs them all, a quarter of a second where all is well, at most some 20 s. Leaves nothing behind: no process,
+ * cgroup, mark, file or program. Forks, and reaps every child the caller may have: not for a program that has
+ * others. */
 void hf_doctor_run(struct hf_check ret[HF_CHECKS]);
 
 /* The guarantee table: what `holdfast run` gives here for one kind of action. */
@@ -42,7 +44,8 @@ struct hf_guarantee {
 	bool ok;
 	uint32_t missing;	/* bit per enum hf_check_id */
 };
-bool hf_doctor_guarantee(const struct hf_check checks[HF_CHECKS], unsigned i, struct hf_guarantee *ret);	/* false: past the end */
+/* false: past the end */
+bool hf_doctor_guarantee(const struct hf_check checks[HF_CHECKS], unsigned i, struct hf_guarantee *ret);
 /* Names of capabilities that eff (CapEff) lacks, blank between; "" none. Returns their number. */
 unsigned hf_doctor_missing_caps(uint64_t eff, char *out, size_t cap);
 #endif

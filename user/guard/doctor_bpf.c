@@ -118,7 +118,7 @@ static int child_opens(void *ctx)
 static void check_stop(struct hf_bpf *b, struct hf_check *c, char *path)
 {
 	const char *leaf = strrchr(path, '/') + 1;
-	const struct timespec step = { .tv_nsec = 1000000 };
+	const struct timespec step = {.tv_nsec = 1000000};
 	struct hf_dchild child;
 	struct seen s;
 	bool stopped = false;
@@ -133,7 +133,7 @@ static void check_stop(struct hf_bpf *b, struct hf_check *c, char *path)
 	s.leaf = leaf;
 	hf_dchild_go(&child);
 	for (int64_t end = hf_doctor_now_ms() + CHILD_MS; !stopped && hf_doctor_now_ms() < end;) {
-		siginfo_t si = { 0 };
+		siginfo_t si = {0};
 
 		if (waitid(P_PID, (id_t)child.pid, &si, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) < 0 ||
 		    si.si_code == CLD_EXITED || si.si_code == CLD_KILLED)
@@ -153,7 +153,7 @@ static void check_stop(struct hf_bpf *b, struct hf_check *c, char *path)
 
 static int child_execs(void *ctx)
 {
-	char *const argv[] = { "true", NULL }, *const envp[] = { NULL };
+	char *const argv[] = {"true", NULL}, *const envp[] = {NULL};
 
 	execve(ctx, argv, envp);
 	return 99;
@@ -167,7 +167,7 @@ static int make_exec_ticket(struct hf_bpf *b, const char *path, const char *argv
 
 	if (fd < 0)
 		return -errno;
-	*t = (struct hf_ticket){ .flags = HF_TICKET_EXEC, .argv_len = argv_len };
+	*t = (struct hf_ticket){.flags = HF_TICKET_EXEC, .argv_len = argv_len};
 	r = hf_remote_identity(fd, &t->exe_dev, &t->exe_ino, &no_dev);
 	close(fd);
 	n = r < 0 ? r : hf_path_to_leaves(hf_str_of(path), leaves, sizeof(leaves));
@@ -222,7 +222,9 @@ static void check_exec_ticket(struct hf_bpf *b, struct hf_check *c)
 	none = exec_with(b, path, NULL, &none_seen);
 	bad = exec_with(b, path, &wrong, &wrong_seen);
 	good = exec_with(b, path, &right, &right_seen);
-	hf_check_set(c, died(none) && none_seen.raced && died(bad) && wrong_seen.raced && hf_dchild_exited(good, 0) && !right_seen.raced,
+	hf_check_set(c,
+		     died(none) && none_seen.raced && died(bad) && wrong_seen.raced && hf_dchild_exited(good, 0) &&
+			 !right_seen.raced,
 		     "without a ticket %s, with other arguments %s, as judged %s", died(none) ? "killed" : "NOT killed",
 		     died(bad) ? "killed" : "NOT killed", hf_dchild_exited(good, 0) ? "ran" : "did NOT run");
 }
@@ -245,10 +247,10 @@ static int child_sends(void *ctx)
 	return sendto(fd, "x", 1, 0, ctx, sizeof(struct sockaddr_in)) == 1 ? 0 : errno;
 }
 
-static int net_with(struct hf_bpf *b, const struct hf_cgroup *g, int (*fn)(void *), struct sockaddr_in *to, uint16_t proto,
-		    uint16_t ticket_port)
+static int net_with(struct hf_bpf *b, const struct hf_cgroup *g, int (*fn)(void *), struct sockaddr_in *to,
+		    uint16_t proto, uint16_t ticket_port)
 {
-	struct hf_ticket t = { .flags = HF_TICKET_ADDR, .naddr = 1 };
+	struct hf_ticket t = {.flags = HF_TICKET_ADDR, .naddr = 1};
 	struct hf_dchild child;
 	struct seen s;
 	int r = start_member(b, HF_SESSION_ENFORCE, g, fn, to, &child, &s);
@@ -256,7 +258,7 @@ static int net_with(struct hf_bpf *b, const struct hf_cgroup *g, int (*fn)(void 
 
 	if (r < 0)
 		return r;
-	t.addr[0] = (struct hf_ticket_addr){ .family = AF_INET, .port = ticket_port, .proto = proto };
+	t.addr[0] = (struct hf_ticket_addr){.family = AF_INET, .port = ticket_port, .proto = proto};
 	memcpy(t.addr[0].addr, &to->sin_addr, 4);
 	if (ticket_port)
 		r = hf_bpf_ticket_put(b, (uint32_t)pid, &t);
@@ -267,7 +269,8 @@ static int net_with(struct hf_bpf *b, const struct hf_cgroup *g, int (*fn)(void 
 	return r;
 }
 
-static void try_addresses(struct hf_bpf *b, struct hf_check *c, const struct hf_cgroup *g, struct sockaddr_in *to, uint32_t hooks)
+static void try_addresses(struct hf_bpf *b, struct hf_check *c, const struct hf_cgroup *g, struct sockaddr_in *to,
+			  uint32_t hooks)
 {
 	uint16_t port = ntohs(to->sin_port), other = (uint16_t)(port ^ 1);
 	int none = net_with(b, g, child_connects, to, IPPROTO_TCP, 0);
@@ -276,10 +279,12 @@ static void try_addresses(struct hf_bpf *b, struct hf_check *c, const struct hf_
 	int send_none = net_with(b, g, child_sends, to, IPPROTO_UDP, 0);
 	int send_right = net_with(b, g, child_sends, to, IPPROTO_UDP, port);
 
-	hf_check_set(c, hf_dchild_exited(none, EPERM) && hf_dchild_exited(wrong, EPERM) && hf_dchild_exited(right, 0) &&
-		     hf_dchild_exited(send_none, EPERM) && hf_dchild_exited(send_right, 0),
+	hf_check_set(c,
+		     hf_dchild_exited(none, EPERM) && hf_dchild_exited(wrong, EPERM) && hf_dchild_exited(right, 0) &&
+			 hf_dchild_exited(send_none, EPERM) && hf_dchild_exited(send_right, 0),
 		     "connect without a ticket %s, to another port %s, as judged %s; send %s, %s%s",
-		     hf_dchild_exited(none, EPERM) ? "denied" : "NOT denied", hf_dchild_exited(wrong, EPERM) ? "denied" : "NOT denied",
+		     hf_dchild_exited(none, EPERM) ? "denied" : "NOT denied",
+		     hf_dchild_exited(wrong, EPERM) ? "denied" : "NOT denied",
 		     hf_dchild_exited(right, 0) ? "went through" : "did NOT go through",
 		     hf_dchild_exited(send_none, EPERM) ? "denied" : "NOT denied",
 		     hf_dchild_exited(send_right, 0) ? "went through" : "did NOT go through",
@@ -288,7 +293,7 @@ static void try_addresses(struct hf_bpf *b, struct hf_check *c, const struct hf_
 
 static void check_addr_ticket(struct hf_bpf *b, struct hf_check *c, const struct hf_cgroup *g)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(to);
 	uint32_t hooks = 0;
 	int fd, r = hf_bpf_attach_cgroup(b, g->dir_fd, &hooks);
@@ -311,7 +316,7 @@ static void check_addr_ticket(struct hf_bpf *b, struct hf_check *c, const struct
 
 static int child_spins(void *ctx)
 {
-	const struct timespec t = { .tv_nsec = 1000000 };
+	const struct timespec t = {.tv_nsec = 1000000};
 
 	for (int i = 0; i < 10000; i++)
 		nanosleep(&t, NULL);
@@ -320,7 +325,7 @@ static int child_spins(void *ctx)
 
 static void check_frozen(struct hf_bpf *b, struct hf_check *c, const struct hf_cgroup *g)
 {
-	const struct timespec step = { .tv_nsec = 1000000 };
+	const struct timespec step = {.tv_nsec = 1000000};
 	struct hf_dchild child;
 	struct seen s;
 	uint32_t tid = 0, self;
@@ -352,9 +357,9 @@ static void check_frozen(struct hf_bpf *b, struct hf_check *c, const struct hf_c
 
 void hf_doctor_bpf(struct hf_check *c)
 {
-	const struct hf_bpf_options o = { .ring_bytes = 256 << 10, .stop_opens = true };
+	const struct hf_bpf_options o = {.ring_bytes = 256 << 10, .stop_opens = true};
 	struct hf_bpf *b = NULL;
-	struct hf_cgroup g = { .dir_fd = -1 };
+	struct hf_cgroup g = {.dir_fd = -1};
 	char why[160] = "", path[64];
 	int fd, r = hf_bpf_open(&o, &b, why, sizeof(why));
 

@@ -22,7 +22,7 @@
 
 static void sleep_ms(long ms)
 {
-	struct timespec t = { .tv_nsec = ms * 1000000 };
+	struct timespec t = {.tv_nsec = ms * 1000000};
 
 	nanosleep(&t, NULL);
 }
@@ -53,7 +53,7 @@ static int wait_frozen(const struct hf_cgroup *g, int want)
 	int fd = hf_cgroup_events_fd(g), pop = 0, frz = -1, r = fd < 0 ? fd : 0;
 
 	while (r == 0 && frz != want && hf_doctor_now_ms() < end) {
-		struct pollfd p = { .fd = fd, .events = POLLPRI };
+		struct pollfd p = {.fd = fd, .events = POLLPRI};
 
 		r = hf_cgroup_events_read(fd, &pop, &frz);
 		if (r == 0 && frz != want)
@@ -79,8 +79,8 @@ static void check_freeze(struct hf_check *c, const struct hf_cgroup *g, volatile
 	if (r < 0)
 		hf_check_set(&c[HF_CHECK_FREEZE], false, "%s", strerror(-r));
 	else
-		hf_check_set(&c[HF_CHECK_FREEZE], still && !stands_still(n), "a child %s and %s", still ? "stood still" : "ran on",
-			     still ? "went on afterwards" : "was not stopped");
+		hf_check_set(&c[HF_CHECK_FREEZE], still && !stands_still(n), "a child %s and %s",
+			     still ? "stood still" : "ran on", still ? "went on afterwards" : "was not stopped");
 }
 
 static void check_group(struct hf_check *c, struct hf_cgroup *g, volatile unsigned *n)
@@ -141,7 +141,7 @@ static int child_opens(void *ctx)
 /* One open by a child, answered. Its wait status or -errno. */
 static int open_answered(struct hf_fan *f, const char *path, bool allow, bool *ret_pidfd)
 {
-	struct pollfd p = { .fd = hf_fan_fd(f), .events = POLLIN };
+	struct pollfd p = {.fd = hf_fan_fd(f), .events = POLLIN};
 	struct hf_fan_event e[4];
 	struct hf_dchild child;
 	int r = hf_dchild_start(&child, child_opens, (void *)path), n, asked = 0;
@@ -184,8 +184,9 @@ void hf_doctor_fanotify(struct hf_check *c)
 			hf_check_set(&c[HF_CHECK_FANOTIFY], true, "a child's open was denied, another allowed%s",
 				     pidfd ? "" : " (no pidfd in events)");
 		else
-			hf_check_set(&c[HF_CHECK_FANOTIFY], false, "no question came, or its answer had no effect (%#x, %#x)",
-				     (unsigned)deny, (unsigned)allow);
+			hf_check_set(&c[HF_CHECK_FANOTIFY], false,
+				     "no question came, or its answer had no effect (%#x, %#x)", (unsigned)deny,
+				     (unsigned)allow);
 	}
 	hf_fan_close(&f);
 	if (fd >= 0)
@@ -214,12 +215,13 @@ static _Noreturn void held_agent(const struct stage *s)
 static int child_engine(void *ctx)
 {
 	const struct stage *s = ctx;
-	struct pollfd p = { .events = POLLIN };
+	struct pollfd p = {.events = POLLIN};
 	struct hf_fan *f = NULL;
 	int fd = open(s->path, O_PATH | O_CLOEXEC), pidfd, ctl;
 	pid_t pid;
 
-	if (fd < 0 || hf_fan_open(&f) < 0 || hf_fan_mark_fd(f, fd) < 0 || hf_guardian_start(s->g, &pid, &pidfd, &ctl) < 0)
+	if (fd < 0 || hf_fan_open(&f) < 0 || hf_fan_mark_fd(f, fd) < 0 ||
+	    hf_guardian_start(s->g, &pid, &pidfd, &ctl) < 0)
 		return 1;
 	if (fork() == 0)
 		held_agent(s);
@@ -272,8 +274,9 @@ void hf_doctor_guardian(struct hf_check *c)
 		/* What the killed engine leaves behind is ours to reap. */
 		(void)prctl(PR_GET_CHILD_SUBREAPER, &old, 0, 0, 0);
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-		check_guardian(c, &(struct stage){ &g, path, &shared[0], &shared[1] });
-		for (int64_t end = hf_doctor_now_ms() + WAIT_MS; hf_doctor_now_ms() < end && waitpid(-1, NULL, WNOHANG) >= 0;)
+		check_guardian(c, &(struct stage){&g, path, &shared[0], &shared[1]});
+		for (int64_t end = hf_doctor_now_ms() + WAIT_MS;
+		     hf_doctor_now_ms() < end && waitpid(-1, NULL, WNOHANG) >= 0;)
 			sleep_ms(1);
 		(void)prctl(PR_SET_CHILD_SUBREAPER, old, 0, 0, 0);
 		unlink(path);

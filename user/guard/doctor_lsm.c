@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The doctor: is BPF LSM there? That the programs load says little (some hosts refuse, and without "bpf" in the LSM list they
- * load and are never called), so one that counts is attached to a hook that hardly anything but we call.
+ * The doctor: is BPF LSM there? That the programs load says little (some hosts refuse, and without "bpf" in the LSM
+ * list they load and are never called), so one that counts is attached to a hook that hardly anything but we call.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>

@@ -16,12 +16,12 @@
 #define CHILD_MS 3000
 
 /* Exit status of the child under the real filter: a bit for each thing that is as it should be. */
-#define SAW_READ    (1 << 0)
-#define SAW_WRITE   (1 << 1)
-#define SAW_I386    (1 << 2)
-#define SAW_X32	    (1 << 3)
-#define SAW_URING   (1 << 4)
-#define SAW_UNLINK  (1 << 5)
+#define SAW_READ   (1 << 0)
+#define SAW_WRITE  (1 << 1)
+#define SAW_I386   (1 << 2)
+#define SAW_X32    (1 << 3)
+#define SAW_URING  (1 << 4)
+#define SAW_UNLINK (1 << 5)
 
 static bool i386_refused(void)
 {
@@ -36,7 +36,8 @@ static bool i386_refused(void)
 		__asm__ volatile("int $0x80" : "=a"(r) : "a"(20L) : "memory", "r8", "r9", "r10", "r11");
 		_exit(r == -ENOSYS ? 0 : 1);
 	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid && (status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV));
+	return pid > 0 && waitpid(pid, &status, 0) == pid &&
+	       (status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV));
 #else
 	return true;
 #endif
@@ -86,9 +87,9 @@ static void deny_all(void *ctx, int fd, const struct seccomp_notif *n)
 
 static void check_filter(struct hf_check *c, const char *path)
 {
-	struct hf_filter f = { 0 };
+	struct hf_filter f = {0};
 	struct hf_notif_child child;
-	struct asked a = { 0 };
+	struct asked a = {0};
 	int r = hf_filter_build(NULL, &f), saw;
 
 	if (r == 0)
@@ -100,28 +101,32 @@ static void check_filter(struct hf_check *c, const char *path)
 	saw = r >= 0 && WIFEXITED(r) ? WEXITSTATUS(r) : 0;
 	if (r < 0 || !WIFEXITED(r)) {
 		for (int k = HF_CHECK_FLAGS; k <= HF_CHECK_IO_URING; k++)
-			hf_check_set(&c[k], false, "the filter can't be installed: %s", r < 0 ? strerror(-r) : "the child died");
+			hf_check_set(&c[k], false, "the filter can't be installed: %s",
+				     r < 0 ? strerror(-r) : "the child died");
 		hf_filter_free(&f);
 		return;
 	}
-	hf_check_set(&c[HF_CHECK_FLAGS], (saw & SAW_READ) && (saw & SAW_WRITE) && (saw & SAW_UNLINK) && a.n == 2 && !a.unexpected,
+	hf_check_set(&c[HF_CHECK_FLAGS],
+		     (saw & SAW_READ) && (saw & SAW_WRITE) && (saw & SAW_UNLINK) && a.n == 2 && !a.unexpected,
 		     "open to write %s, unlink %s, open to read %s; %u questions; filter of %u instructions",
 		     saw & SAW_WRITE ? "denied" : "NOT denied", saw & SAW_UNLINK ? "denied" : "NOT denied",
 		     saw & SAW_READ ? "passed" : "did NOT pass", a.n, f.len);
 	hf_check_set(&c[HF_CHECK_FOREIGN], (saw & SAW_I386) && (saw & SAW_X32), "i386 %s, x32 %s",
 		     saw & SAW_I386 ? "refused" : "NOT refused", saw & SAW_X32 ? "refused" : "NOT refused");
-	hf_check_set(&c[HF_CHECK_IO_URING], saw & SAW_URING, "io_uring_setup %s", saw & SAW_URING ? "refused" : "NOT refused");
+	hf_check_set(&c[HF_CHECK_IO_URING], saw & SAW_URING, "io_uring_setup %s",
+		     saw & SAW_URING ? "refused" : "NOT refused");
 	hf_filter_free(&f);
 }
 
 void hf_doctor_seccomp(struct hf_check *c)
 {
-	struct hf_seccomp_caps caps = { 0 };
+	struct hf_seccomp_caps caps = {0};
 	char path[64];
 	int r = hf_seccomp_probe(&caps), fd;
 
 	if (r < 0 || !caps.notify) {
-		hf_check_set(&c[HF_CHECK_NOTIFY], false, "%s", r < 0 ? strerror(-r) : "the child's call was not answered as told");
+		hf_check_set(&c[HF_CHECK_NOTIFY], false, "%s",
+			     r < 0 ? strerror(-r) : "the child's call was not answered as told");
 		return;
 	}
 	hf_check_set(&c[HF_CHECK_NOTIFY], true, "a child asked and got the answer");
@@ -150,8 +155,8 @@ static int child_waits(void *ctx)
 
 void hf_doctor_process(struct hf_check *c)
 {
-	char got[sizeof(known)] = { 0 };
-	struct iovec l = { got, sizeof(got) }, m = { (void *)known, sizeof(known) };
+	char got[sizeof(known)] = {0};
+	struct iovec l = {got, sizeof(got)}, m = {(void *)known, sizeof(known)};
 	struct hf_dchild child;
 	int fd, r = hf_dchild_start(&child, child_waits, NULL);
 	ssize_t n;

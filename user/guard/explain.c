@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The line is for a process that may be hostile, and its standard error may be anything: a full pipe, a stopped terminal, a
- * file on a file system that the agent serves itself. None of these may stop the engine, so the kind is found out without
- * asking a file system, and what can't be written at once is left.
+ * The line is for a process that may be hostile, and its standard error may be anything: a full pipe, a stopped
+ * terminal, a file on a file system that the agent serves itself. None of these may stop the engine, so the kind is
+ * found out without asking a file system, and what can't be written at once is left.
  */
 #include "explain.h"
 

@@ -33,9 +33,10 @@ struct hf_fan {
 
 int hf_fan_open(struct hf_fan **ret)
 {
-	/* Without UNLIMITED_QUEUE a full queue makes the kernel let the asker through. Each entry is a task that waits, so
-	 * their number bounds it. */
-	const unsigned flags = FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS;
+	/* Without UNLIMITED_QUEUE a full queue makes the kernel let the asker through. Each entry is a task that
+	 * waits, so their number bounds it. */
+	const unsigned flags = FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE |
+			       FAN_UNLIMITED_MARKS;
 	struct hf_fan *f = calloc(1, sizeof(*f));
 
 	if (!f)
@@ -150,7 +151,8 @@ static int event_pidfd(const char *ev, size_t len, size_t off)
 
 int hf_fan_read(struct hf_fan *f, struct hf_fan_event *ret, unsigned cap)
 {
-	/* Room for so many events and not one more: what has been read must be handed on, or its asker waits for ever. */
+	/* Room for so many events and not one more: what has been read must be handed on, or its asker waits for
+	 * ever. */
 	const size_t each = sizeof(struct fanotify_event_metadata) + (f->pidfds ? PIDFD_INFO_LEN : 0);
 	char buf[EVENTS_MAX * (sizeof(struct fanotify_event_metadata) + PIDFD_INFO_LEN)];
 	ssize_t len;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is mounted where, from /proc/self/mountinfo: which directories must not be waited for. Internal to the guards. */
+/* What is mounted where, from /proc/self/mountinfo: which directories must not be waited for. Internal to the
+ * guards. */
 #ifndef HF_GUARD_MOUNTS_H
 #define HF_GUARD_MOUNTS_H
 #include <stdbool.h>
@@ -17,6 +18,7 @@ void hf_mounts_free(struct hf_mounts **m);
 enum hf_mount_kind hf_mounts_kind(const struct hf_mounts *m, const char *path);
 /* Does a resolved path lie on a pseudo or served file system? */
 bool hf_mounts_served(const struct hf_mounts *m, const char *path);
-/* Is the device (st_dev) a local file system whose writes wait for nobody but a disk? false when it is not mounted here. */
+/* Is the device (st_dev) a local file system whose writes wait for nobody but a disk? false when it is not mounted
+ * here. */
 bool hf_mounts_local(const struct hf_mounts *m, uint64_t dev);
 #endif

@@ -16,6 +16,7 @@ static const struct hf_cmd commands[] = {
 	{ "kill", "end a session with all its processes", hf_cmd_kill },
 	{ "show", "draw a session's or a journal's timeline and process tree", hf_cmd_show },
 	{ "verify", "find out whether a journal was changed", hf_cmd_verify },
+	{ "replay", "judge a journal's actions by these rules", hf_cmd_replay },
 	{ "check", "load rules, run their examples, show what each would do", hf_cmd_check },
 	{ "doctor", "try what this host can do and say what is guaranteed", hf_cmd_doctor },
 	{ "version", "say which version this is", hf_cmd_version },

@@ -102,7 +102,7 @@ static int count(void *ctx, const struct hf_rule *r, const char *glob, bool exac
 static void test_globs(void **state)
 {
 	unsigned n = 0;
-	struct hf_ruleset *rs = load("title: read\nname: read\nlogsource: {category: file_access}\n"
+	struct hf_ruleset *rs = load("title: read\nname: read\nlevel: high\nlogsource: {category: file_access}\n"
 				     "detection: {s: {TargetFilename: /f}, condition: s}\n---\n"
 				     STEP("connect", "network_connection", "") "---\n"
 				     "title: C\nid: c-1\nlevel: high\ncorrelation: {type: temporal_ordered, rules: [read, connect], timespan: 1s}\n---\n"

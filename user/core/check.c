@@ -25,7 +25,8 @@ static int fill_field(const struct example *x, struct step *s, const struct hf_y
 	if (hf_field_parse(key->s.p, &f) < 0)
 		return hf_sigma_fail(x->c, key->line, "example: unknown field '%s'", key->s.p);
 	if (n > HF_EVENT_LIST_MAX)
-		return hf_sigma_fail(x->c, key->line, "example: '%s' has more than %d values", key->s.p, HF_EVENT_LIST_MAX);
+		return hf_sigma_fail(x->c, key->line, "example: '%s' has more than %d values", key->s.p,
+				     HF_EVENT_LIST_MAX);
 	for (unsigned i = 0; i < n; i++) {
 		const struct hf_ynode *y = list ? val->val[i] : val;
 
@@ -143,8 +144,8 @@ static bool grouped(const struct example *x, unsigned a, unsigned b)
 	return true;
 }
 
-/* The last step is done by `end`: did others, in order, do those before? The earliest that fits is always right, because
- * all are compared with `end` alone. */
+/* The last step is done by `end`: did others, in order, do those before? The earliest that fits is always right,
+ * because all are compared with `end` alone. */
 static bool ordered(const struct example *x, const bool (*hit)[16], unsigned end)
 {
 	unsigned last = x->rule->corr.nsteps - 1, k = 0;
@@ -197,11 +198,14 @@ static int run_example(const struct hf_sigma_ctx *c, const struct hf_rule *r, co
 	if (rc == 0) {
 		got = r->is_correlation ? correlation_matches(&x) : hf_rule_match(r, &x.step[0].e, &limited);
 		if (got != want)
-			rc = hf_sigma_fail(c, y->line, "example under '%s' %s rule '%s'; correct the example or the rule",
+			rc = hf_sigma_fail(c, y->line,
+					   "example under '%s' %s rule '%s'; correct the example or the rule",
 					   want ? "match" : "pass", want ? "does not match" : "matches", hf_rule_id(r));
 		else if (limited)
-			rc = hf_sigma_fail(c, y->line, "example matches rule '%s' only because a regular expression ran into its "
-					   "limit; write a simpler one", hf_rule_id(r));
+			rc = hf_sigma_fail(c, y->line,
+					   "example matches rule '%s' only because a regular expression ran into its "
+					   "limit; write a simpler one",
+					   hf_rule_id(r));
 	}
 	free(x.step);
 	return rc;

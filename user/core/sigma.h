@@ -102,15 +102,15 @@ enum hf_verdict hf_rule_verdict(const struct hf_rule *r);
 bool hf_rule_on_truncated_hold(const struct hf_rule *r);	/* on_truncated: hold */
 uint32_t hf_rule_categories(const struct hf_rule *r);	/* of a correlation: of its last step */
 const char *hf_rule_not_applicable(const struct hf_rule *r);	/* why it can never match here, or NULL */
-bool hf_rule_scope_process(const struct hf_rule *r);	/* scope: process (a wider decision binds to the process); else session */
+bool hf_rule_scope_process(const struct hf_rule *r);	/* scope: process: wider decisions bind to the process; else session */
 unsigned hf_rule_index(const struct hf_rule *r);	/* its place in the set */
 
 enum hf_label_scope { HF_LABEL_SESSION, HF_LABEL_PROCESS, HF_LABEL_FILE };
 /* i-th label that a match adds; NULL past the end. */
 const char *hf_rule_label(const struct hf_rule *r, unsigned i, enum hf_label_scope *ret_to);
 
-/* Correlations: temporal_ordered and temporal. The others (event_count, ...), aliases and correlations of correlations are
- * refused at load with a clear message until their issue. */
+/* Correlations: temporal_ordered and temporal. The others (event_count, ...), aliases and correlations of correlations
+ * are refused at load with a clear message until their issue. */
 bool hf_rule_is_correlation(const struct hf_rule *r);
 enum hf_group_key { HF_GROUP_SESSION, HF_GROUP_PROCESS, HF_GROUP_LINEAGE, HF_GROUP_FIELD };
 struct hf_correlation {
@@ -123,24 +123,26 @@ struct hf_correlation {
 	bool any_order;				/* temporal: the steps may happen in any order within timespan */
 };
 const struct hf_correlation *hf_rule_correlation(const struct hf_rule *r);
-/* Does r stand only inside correlations (no finding of its own)? So it is, as in Sigma, when a correlation refers to it and
- * none of these says `generate: true`; but a rule with a verdict of its own above allow (`holdfast: {verdict: ...}`) always
- * keeps it: adding a correlation must not silently take a hold away. */
+/* Does r stand only inside correlations (no finding of its own)? So it is, as in Sigma, when a correlation refers to it
+ * and none of these says `generate: true`; but a rule with a verdict of its own above allow (`holdfast: {verdict: ...}`)
+ * always keeps it: adding a correlation must not silently take a hold away. */
 bool hf_rule_is_step_only(const struct hf_rule *r);
 
 /* Does this detection rule match this event (its category included)? False for correlations and rules that are not
- * applicable. Pure but for the PCRE2 buffers, allocates nothing. When a regular expression exceeds its match limit and the
- * rule depends on it, also through a `not`, the rule could not be decided: true, and *ret_limited (else set to false).
+ * applicable. Pure but for the PCRE2 buffers, allocates nothing. When a regular expression exceeds its match limit and
+ * the rule depends on it, also through a `not`, the rule could not be decided: true, and *ret_limited (else false).
  * Text is compared without regard to ASCII case unless `cased`; `re` sees bytes. Of a list any element may match. */
 bool hf_rule_match(const struct hf_rule *r, const struct hf_event *e, bool *ret_limited);
 
 /* Literals for the kernel guards. For each value of TargetFilename in rules whose verdict is >= hold and that watch
  * HF_CAT_FILE_ACCESS: a glob ('*', '?' and nothing else, absolute or beginning with '*'). Calls cb for each; a value
- * that cannot be put as a glob (|re, |fieldref...) is passed as "*" with exact = false; so is a rule which can match without
- * naming a file. Together the globs of a rule cover all that it can match, but for case: rules ignore it, globs keep what was
- * written. Only values used positively count; of values which must all match the most telling one is passed. Correlations
- * count with the step that completes them. Stops when cb returns != 0 and returns that; -ENAMETOOLONG: a value over 4 KiB. */
-int hf_ruleset_read_globs(const struct hf_ruleset *rs, int (*cb)(void *ctx, const struct hf_rule *r, const char *glob, bool exact), void *ctx);
+ * that cannot be put as a glob (|re, |fieldref...) is passed as "*" with exact = false; so is a rule which can match
+ * without naming a file. Together the globs of a rule cover all that it can match, but for case: rules ignore it, globs
+ * keep what was written. Only values used positively count; of values which must all match the most telling one is passed.
+ * Correlations count with the step that completes them. Stops when cb returns != 0 and returns that; -ENAMETOOLONG: a
+ * value over 4 KiB. */
+int hf_ruleset_read_globs(const struct hf_ruleset *rs,
+			  int (*cb)(void *ctx, const struct hf_rule *r, const char *glob, bool exact), void *ctx);
 
 /* Rule examples (holdfast.examples): see check.h */
 /* SHA-256 over all loaded text in order, hex: the journal's `rules` hash. */

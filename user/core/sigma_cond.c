@@ -38,12 +38,16 @@ static int next(struct cond *k)
 		while (word_char(k->p[n]))
 			n++;
 	if (n == 0 && *k->p == '|')
-		return hf_sigma_fail(k->c, k->line, "condition: aggregations after '|' are Sigma 1; write a correlation");
+		return hf_sigma_fail(k->c, k->line,
+				     "condition: aggregations after '|' are Sigma 1; write a correlation");
 	if (n == 0 && *k->p)
-		return hf_sigma_fail(k->c, k->line, "condition: unexpected character '%c'; known: identifiers, and, or, not, "
-				     "1 of, all of, them, parentheses", *k->p);
+		return hf_sigma_fail(k->c, k->line,
+				     "condition: unexpected character '%c'; known: identifiers, and, or, not, "
+				     "1 of, all of, them, parentheses",
+				     *k->p);
 	if (n >= sizeof(k->tok))
-		return hf_sigma_fail(k->c, k->line, "condition: a name is longer than %zu characters", sizeof(k->tok) - 1);
+		return hf_sigma_fail(k->c, k->line, "condition: a name is longer than %zu characters",
+				     sizeof(k->tok) - 1);
 	memcpy(k->tok, k->p, n);
 	k->tok[n] = 0;
 	k->p += n;
@@ -230,8 +234,8 @@ static int parse_or(struct cond *k, struct hf_node **ret)
 	return parse_row(k, "or", HF_N_OR, ret);
 }
 
-static int compile_one(const struct hf_sigma_ctx *c, const struct hf_ynode *y, const struct hf_named *det, unsigned ndet,
-		       struct hf_node **ret)
+static int compile_one(const struct hf_sigma_ctx *c, const struct hf_ynode *y, const struct hf_named *det,
+		       unsigned ndet, struct hf_node **ret)
 {
 	struct cond k = { .c = c, .line = y->line, .det = det, .ndet = ndet };
 	int rc;

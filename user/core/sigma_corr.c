@@ -97,8 +97,8 @@ static int compile_refs(const struct hf_sigma_ctx *c, const struct hf_ynode *y)
 	const size_t max = N(c->rule->corr.step);
 
 	if (!refs || refs->type != HF_Y_LIST || refs->n < 2 || refs->n > max)
-		return hf_sigma_fail(c, refs ? refs->line : y->line, "correlation.rules must be a list of 2 to %zu rule names or ids",
-				     max);
+		return hf_sigma_fail(c, refs ? refs->line : y->line,
+				     "correlation.rules must be a list of 2 to %zu rule names or ids", max);
 	for (unsigned i = 0; i < refs->n; i++)
 		if (refs->val[i]->type != HF_Y_SCALAR || refs->val[i]->s.n == 0)
 			return hf_sigma_fail(c, refs->val[i]->line, "correlation.rules must be names or ids of rules");
@@ -106,7 +106,7 @@ static int compile_refs(const struct hf_sigma_ctx *c, const struct hf_ynode *y)
 	return 0;
 }
 
-/* Sigma counts the different rules seen: all of them is what these types mean by themselves, fewer is another feature. */
+/* Sigma counts the different rules seen. All of them is what these types mean by themselves; fewer is not supported. */
 static int check_condition(const struct hf_sigma_ctx *c, const struct hf_ynode *y)
 {
 	const struct hf_ynode *k = hf_ynode_get(y, "condition");
@@ -118,7 +118,8 @@ static int check_condition(const struct hf_sigma_ctx *c, const struct hf_ynode *
 	if (k->type == HF_Y_MAP && k->n == 1 && k->val[0]->type == HF_Y_SCALAR && strcmp(k->val[0]->s.p, want) == 0 &&
 	    (strcmp(k->key[0]->s.p, "gte") == 0 || strcmp(k->key[0]->s.p, "eq") == 0))
 		return 0;
-	return hf_sigma_fail(c, k->line, "correlation.condition of a temporal type can only be {gte: %s}, all of its rules", want);
+	return hf_sigma_fail(c, k->line,
+			     "correlation.condition of a temporal type can only be {gte: %s}, all of its rules", want);
 }
 
 int hf_corr_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *doc, const struct hf_ynode *corr)
@@ -131,15 +132,18 @@ int hf_corr_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *doc, co
 	if (corr->type != HF_Y_MAP)
 		return hf_sigma_fail(c, corr->line, "correlation must be a map with type, rules and timespan");
 	if (hf_ynode_get(doc, "detection"))
-		return hf_sigma_fail(c, doc->line, "a document is a detection or a correlation, not both; part them with '---'");
+		return hf_sigma_fail(c, doc->line,
+				     "a document is a detection or a correlation, not both; part them with '---'");
 	for (unsigned i = 0; i < corr->n; i++) {
 		bool ok = false;
 
 		for (unsigned k = 0; k < N(known); k++)
 			ok |= strcmp(known[k], corr->key[i]->s.p) == 0;
 		if (!ok)
-			return hf_sigma_fail(c, corr->key[i]->line, "correlation: '%s' is not supported; known: type, rules, "
-					     "group-by, timespan, condition, generate", corr->key[i]->s.p);
+			return hf_sigma_fail(c, corr->key[i]->line,
+					     "correlation: '%s' is not supported; known: type, rules, "
+					     "group-by, timespan, condition, generate",
+					     corr->key[i]->s.p);
 	}
 	rc = compile_type(c, corr);
 	if (rc == 0)
@@ -185,9 +189,11 @@ int hf_corr_resolve(const struct hf_sigma_ctx *c)
 		if (rc < 0)
 			return rc;
 		if (step == r)
-			return hf_sigma_fail(c, ref->line, "correlation.rules: '%s' is this correlation itself", ref->s.p);
+			return hf_sigma_fail(c, ref->line, "correlation.rules: '%s' is this correlation itself",
+					     ref->s.p);
 		if (step->is_correlation)
-			return hf_sigma_fail(c, ref->line, "correlation.rules: '%s' is a correlation; only detections can be steps",
+			return hf_sigma_fail(c, ref->line,
+					     "correlation.rules: '%s' is a correlation; only detections can be steps",
 					     ref->s.p);
 		r->corr.step[i] = step;
 		r->corr.nsteps = i + 1;

@@ -44,7 +44,8 @@ static int check_mods(const struct hf_sigma_ctx *c, const struct hf_ynode *key, 
 		why = "i, m and s belong to re";
 	else if (!one_bit(set & PLACE))
 		why = "only one of contains, startswith and endswith may stand there";
-	else if (set & BIT(HF_M_RE) && set & ~(BIT(HF_M_RE) | RE_FLAGS | ANYWHERE | BIT(HF_M_CASED) | BIT(HF_M_CONTAINS)))
+	else if (set & BIT(HF_M_RE) &&
+		 set & ~(BIT(HF_M_RE) | RE_FLAGS | ANYWHERE | BIT(HF_M_CASED) | BIT(HF_M_CONTAINS)))
 		why = "re goes with i, m, s, all and neq only; anchor the expression with ^ and $";
 	else if (set & BIT(HF_M_CIDR) && set & ~(BIT(HF_M_CIDR) | ANYWHERE))
 		why = "cidr goes with all and neq only";
@@ -70,8 +71,8 @@ static int parse_mods(const struct hf_sigma_ctx *c, const struct hf_ynode *key, 
 
 		if (hf_mod_parse(p, n, &m) < 0) {
 			hf_mods_known(known, sizeof(known));
-			return hf_sigma_fail(c, key->line, "unknown modifier '%.*s'; known: %s", (int)(n > 40 ? 40 : n), p,
-					     known);
+			return hf_sigma_fail(c, key->line, "unknown modifier '%.*s'; known: %s", (int)(n > 40 ? 40 : n),
+					     p, known);
 		}
 		if (m == HF_M_TIME) {
 			rc = hf_sigma_na(c, "modifier '%.*s' needs a date, and no field here is one", (int)n, p);
@@ -98,7 +99,8 @@ static int compile_values(const struct hf_sigma_ctx *c, const struct hf_ynode *y
 
 	item->n = list ? y->n : 1;
 	if (item->n == 0)
-		return hf_sigma_fail(c, y->line, "an empty list of values can never match; give one or remove the line");
+		return hf_sigma_fail(c, y->line,
+				     "an empty list of values can never match; give one or remove the line");
 	item->alt = hf_arena_alloc(c->arena, item->n * sizeof(*item->alt));
 	if (!item->alt)
 		return -ENOMEM;

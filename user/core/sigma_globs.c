@@ -151,8 +151,8 @@ static int emit_detection(const struct emit *e, const struct hf_rule *det)
 	return emit_node(e, det->cond);
 }
 
-int hf_ruleset_read_globs(const struct hf_ruleset *rs, int (*cb)(void *ctx, const struct hf_rule *r, const char *glob, bool exact),
-			  void *ctx)
+int hf_ruleset_read_globs(const struct hf_ruleset *rs,
+			  int (*cb)(void *ctx, const struct hf_rule *r, const char *glob, bool exact), void *ctx)
 {
 	int rc = 0;
 

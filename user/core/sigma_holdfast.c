@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The `holdfast:` block of a rule. Unknown keys are errors: a misspelt verdict must not silently fall back to a weaker one. */
+/* The `holdfast:` block of a rule. Unknown keys are errors: a misspelt verdict must not silently fall back to a weaker
+ * one. */
 #include <errno.h>
 #include <stdio.h>
 #include "sigma_int.h"
@@ -34,7 +35,8 @@ static int one_of(const struct hf_sigma_ctx *c, const struct hf_ynode *map, cons
 	if (rc < 0 || !s)
 		return rc;
 	if (strcmp(s, yes) != 0 && strcmp(s, no) != 0)
-		return hf_sigma_fail(c, hf_ynode_get(map, key)->line, "%s: unknown %s '%s'; known: %s, %s", what, key, s, yes, no);
+		return hf_sigma_fail(c, hf_ynode_get(map, key)->line, "%s: unknown %s '%s'; known: %s, %s", what, key,
+				     s, yes, no);
 	*ret = strcmp(s, yes) == 0;
 	return 0;
 }
@@ -45,7 +47,8 @@ static int add_label(const struct hf_sigma_ctx *c, const struct hf_ynode *y, enu
 	struct hf_rule *r = c->rule;
 
 	if (y->type != HF_Y_SCALAR || y->s.n == 0 || y->s.n > LABEL_MAX || strspn(y->s.p, set) != y->s.n)
-		return hf_sigma_fail(c, y->line, "holdfast.label: a label is 1 to %d of a-z, 0-9 and '-', such as secret-read",
+		return hf_sigma_fail(c, y->line,
+				     "holdfast.label: a label is 1 to %d of a-z, 0-9 and '-', such as secret-read",
 				     LABEL_MAX);
 	if (r->nlabels == HF_RULE_LABELS_MAX)
 		return hf_sigma_fail(c, y->line, "holdfast.label: more than %d labels", HF_RULE_LABELS_MAX);
@@ -63,7 +66,9 @@ static int compile_label(const struct hf_sigma_ctx *c, const struct hf_ynode *y)
 	int rc;
 
 	if (y->type != HF_Y_MAP)
-		return hf_sigma_fail(c, y->line, "holdfast.label must be {add: [NAME, ...], to: session|process|file} or a list of such");
+		return hf_sigma_fail(
+		    c, y->line,
+		    "holdfast.label must be {add: [NAME, ...], to: session|process|file} or a list of such");
 	rc = check_keys(c, y, "holdfast.label", "add, to");
 	if (rc == 0)
 		rc = hf_text_get(c, y, "to", 32, &to);
@@ -72,8 +77,8 @@ static int compile_label(const struct hf_sigma_ctx *c, const struct hf_ynode *y)
 	while (scope < 3 && strcmp(scopes[scope], to) != 0)
 		scope++;
 	if (scope == 3)
-		return hf_sigma_fail(c, hf_ynode_get(y, "to")->line, "holdfast.label: unknown to '%s'; known: session, process, file",
-				     to);
+		return hf_sigma_fail(c, hf_ynode_get(y, "to")->line,
+				     "holdfast.label: unknown to '%s'; known: session, process, file", to);
 	add = hf_ynode_get(y, "add");
 	if (!add || (add->type == HF_Y_LIST && add->n == 0))
 		return hf_sigma_fail(c, y->line, "holdfast.label needs 'add' with the labels to add");
@@ -116,7 +121,8 @@ static int compile_guidance(const struct hf_sigma_ctx *c, const struct hf_ynode 
 		if (o[i] == '\n' || o[i] == '\t')
 			o[i] = ' ';
 		else if ((unsigned char)o[i] < 0x20 || o[i] == 0x7f)
-			return hf_sigma_fail(c, hf_ynode_get(y, "guidance")->line, "holdfast.guidance holds a control character");
+			return hf_sigma_fail(c, hf_ynode_get(y, "guidance")->line,
+					     "holdfast.guidance holds a control character");
 	}
 	while (n && o[n - 1] == ' ')
 		o[--n] = 0;
@@ -141,7 +147,8 @@ static int compile_examples(const struct hf_sigma_ctx *c, const struct hf_ynode 
 
 			if (list->val[k]->type != want)
 				return hf_sigma_fail(c, list->val[k]->line, "an example of %s of fields and values",
-						     want == HF_Y_LIST ? "a correlation is a list of maps" : "a rule is a map");
+						     want == HF_Y_LIST ? "a correlation is a list of maps"
+								       : "a rule is a map");
 		}
 	}
 	if (rc == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Does a rule match an event? Three answers: no, yes, and undecided (a regular expression met its limit). An agent shapes
- * the text, so undecided must neither hide a match nor, inside a `not`, excuse one.
+ * Does a rule match an event? Three answers: no, yes, and undecided (a regular expression met its limit). An agent
+ * shapes the text, so undecided must neither hide a match nor, inside a `not`, excuse one.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <arpa/inet.h>
@@ -176,7 +176,10 @@ static bool compare_number(const struct hf_pat *p, struct hf_str s)
 	v = strtod(z, &end);
 	if (*end)
 		return false;
-	return p->op == HF_P_LT ? v < p->num : p->op == HF_P_LTE ? v <= p->num : p->op == HF_P_GT ? v > p->num : v >= p->num;
+	return p->op == HF_P_LT    ? v < p->num
+	       : p->op == HF_P_LTE ? v <= p->num
+	       : p->op == HF_P_GT  ? v > p->num
+				   : v >= p->num;
 }
 
 static enum tri regex(const struct hf_ruleset *rs, const struct hf_pat *p, struct hf_str s)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sigma strings: text with the wildcards * and ?. A backslash takes the meaning from a following *, ? or \ and is a plain
- * backslash before anything else (Sigma rules specification, "Escaping"). Compiled to the cheapest comparison that fits.
+ * Sigma strings: text with the wildcards * and ?. A backslash takes the meaning from a following *, ? or \ and is a
+ * plain backslash before anything else (Sigma rules specification, "Escaping"). Compiled to the cheapest comparison
+ * that fits.
  */
 #include <ctype.h>
 #include <errno.h>

@@ -91,7 +91,8 @@ static int compile_logsource(const struct hf_sigma_ctx *c, const struct hf_ynode
 	if (product && strcmp(product, "linux") != 0)
 		return hf_sigma_na(c, "logsource product '%s' is not linux", product);
 	if (service)
-		return hf_sigma_na(c, "logsource service '%s' is a log file; Holdfast has the kernel's events", service);
+		return hf_sigma_na(c, "logsource service '%s' is a log file; Holdfast has the kernel's events",
+				   service);
 	if (!category) {
 		c->rule->categories = (1u << HF_CATEGORIES) - 1;
 		return 0;
@@ -112,7 +113,8 @@ static int compile_detection(const struct hf_sigma_ctx *c, const struct hf_ynode
 	int rc;
 
 	if (!y || y->type != HF_Y_MAP)
-		return hf_sigma_fail(c, y ? y->line : doc->line, "a rule needs a detection: a map of names, and a condition");
+		return hf_sigma_fail(c, y ? y->line : doc->line,
+				     "a rule needs a detection: a map of names, and a condition");
 	cond = hf_ynode_get(y, "condition");
 	if (!cond)
 		return hf_sigma_fail(c, y->line, "detection needs a condition, such as 'condition: selection'");
@@ -125,7 +127,8 @@ static int compile_detection(const struct hf_sigma_ctx *c, const struct hf_ynode
 		if (y->val[i] == cond && strcmp(name, "condition") == 0)
 			continue;
 		if (strcmp(name, "timeframe") == 0)
-			return hf_sigma_fail(c, y->key[i]->line, "timeframe is Sigma 1; write a correlation with a timespan");
+			return hf_sigma_fail(c, y->key[i]->line,
+					     "timeframe is Sigma 1; write a correlation with a timespan");
 		det[ndet].name = name;
 		rc = hf_detect_compile(c, y->val[i], name, &det[ndet++].node);
 		if (rc < 0)

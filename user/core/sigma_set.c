@@ -196,8 +196,8 @@ static int check_unique(struct hf_sigma_ctx *c)
 		if (strcmp(k[i].s, k[i - 1].s) != 0)
 			continue;
 		c->name = k[i].r->file;
-		rc = hf_sigma_fail(c, k[i].r->line, "'%s' already names the rule at %s:%u; give each rule its own id", k[i].s,
-				   k[i - 1].r->file, k[i - 1].r->line);
+		rc = hf_sigma_fail(c, k[i].r->line, "'%s' already names the rule at %s:%u; give each rule its own id",
+				   k[i].s, k[i - 1].r->file, k[i - 1].r->line);
 	}
 	free(k);
 	return rc;

@@ -20,7 +20,8 @@ static void free_code(void *p)
 	pcre2_code_free(p);
 }
 
-static int compile_regex(const struct hf_sigma_ctx *c, const struct hf_ynode *y, const struct hf_mods *m, struct hf_pat *p)
+static int compile_regex(const struct hf_sigma_ctx *c, const struct hf_ynode *y, const struct hf_mods *m,
+			 struct hf_pat *p)
 {
 	/* Bytes, never UTF mode: there an invalid byte put into a command line would end every match that spans it. */
 	uint32_t opt = PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C | (has(m, HF_M_I) ? PCRE2_CASELESS : 0) |
@@ -35,7 +36,8 @@ static int compile_regex(const struct hf_sigma_ctx *c, const struct hf_ynode *y,
 		return -ENOMEM;
 	if (!code) {
 		pcre2_get_error_message(err, text, sizeof(text));
-		return hf_sigma_fail(c, y->line, "regular expression: %s, at character %zu", (const char *)text, at + 1);
+		return hf_sigma_fail(c, y->line, "regular expression: %s, at character %zu", (const char *)text,
+				     at + 1);
 	}
 	if (hf_arena_own(c->arena, free_code, code) < 0) {
 		pcre2_code_free(code);
@@ -73,7 +75,8 @@ static int compile_cidr(const struct hf_sigma_ctx *c, const struct hf_ynode *y, 
 	return 0;
 }
 
-static int compile_number(const struct hf_sigma_ctx *c, const struct hf_ynode *y, const struct hf_mods *m, struct hf_pat *p)
+static int compile_number(const struct hf_sigma_ctx *c, const struct hf_ynode *y, const struct hf_mods *m,
+			  struct hf_pat *p)
 {
 	char *end = NULL;
 
@@ -163,7 +166,8 @@ static int spell_dashes(const struct hf_sigma_ctx *c, unsigned line, struct text
 	if (n == 0)
 		return 0;
 	if (n > DASHES_MAX)
-		return hf_sigma_fail(c, line, "windash before an encoding takes up to %d dashes in a value", DASHES_MAX);
+		return hf_sigma_fail(c, line, "windash before an encoding takes up to %d dashes in a value",
+				     DASHES_MAX);
 	if (texts_make(c->arena, 625, &out) < 0 || spell_dashes_of(c->arena, &in->t[0], n, &out) < 0)
 		return -ENOMEM;
 	*in = out;
@@ -247,7 +251,8 @@ static int apply_encoding(const struct hf_sigma_ctx *c, unsigned line, enum hf_m
 
 	for (unsigned i = 0; i < in->t[0].n; i++)
 		if (in->t[0].t[i] == HF_T_STAR || in->t[0].t[i] == HF_T_ONE)
-			return hf_sigma_fail(c, line, "an encoded value can't hold wildcards; escape them as \\* and \\?");
+			return hf_sigma_fail(c, line,
+					     "an encoded value can't hold wildcards; escape them as \\* and \\?");
 	rc = spell_dashes(c, line, in);
 	if (rc < 0)
 		return rc;
@@ -260,8 +265,9 @@ static int apply_encoding(const struct hf_sigma_ctx *c, unsigned line, enum hf_m
 			struct hf_toks *o = &out.t[out.n];
 
 			*o = in->t[i];
-			rc = mod == HF_M_BASE64 || mod == HF_M_BASE64OFFSET ?
-				     encode_base64(c->arena, &in->t[i], k, each == 3, o) : encode_utf16(c->arena, mod, o);
+			rc = mod == HF_M_BASE64 || mod == HF_M_BASE64OFFSET
+				 ? encode_base64(c->arena, &in->t[i], k, each == 3, o)
+				 : encode_utf16(c->arena, mod, o);
 			if (rc == -EINVAL)
 				return hf_sigma_fail(c, line, "utf16 takes text that is valid UTF-8");
 			if (rc < 0)

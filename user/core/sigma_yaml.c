@@ -31,7 +31,8 @@ static int next_event(struct reader *r, yaml_event_t *ev)
 		return hf_sigma_fail(r->c, 0, "not valid YAML: %s at byte %zu; save the file as UTF-8 text",
 				     p->problem ? p->problem : "unreadable", p->problem_offset);
 	return hf_sigma_fail(r->c, line, "not valid YAML: %s%s%s; check indentation, quotes and colons",
-			     p->context ? p->context : "", p->context ? ", " : "", p->problem ? p->problem : "unreadable");
+			     p->context ? p->context : "", p->context ? ", " : "",
+			     p->problem ? p->problem : "unreadable");
 }
 
 static int anchor_add(struct reader *r, const yaml_char_t *name, unsigned line, struct anchor **ret)
@@ -59,7 +60,8 @@ static int use_alias(struct reader *r, const yaml_char_t *name, unsigned line, s
 		if (strcmp(r->anchor[i].name, (const char *)name) != 0)
 			continue;
 		if (!r->anchor[i].node)
-			return hf_sigma_fail(r->c, line, "alias '*%s' stands inside its own anchor; write the values out",
+			return hf_sigma_fail(r->c, line,
+					     "alias '*%s' stands inside its own anchor; write the values out",
 					     (const char *)name);
 		*ret = r->anchor[i].node;
 		return 0;
@@ -111,8 +113,9 @@ static int fill_map(struct reader *r, struct hf_ynode *y, const struct hf_vec *k
 			return hf_sigma_fail(r->c, k->line, "merge keys ('<<') are not supported; write the keys out");
 		for (unsigned j = 0; j < i; j++)
 			if (hf_str_eq(y->key[j]->s, k->s))
-				return hf_sigma_fail(r->c, k->line, "key '%s' is given twice, first in line %u; keep one",
-						     k->s.p, y->key[j]->line);
+				return hf_sigma_fail(r->c, k->line,
+						     "key '%s' is given twice, first in line %u; keep one", k->s.p,
+						     y->key[j]->line);
 		y->key[i] = k;
 		y->val[i] = kids->p[2 * i + 1];
 	}

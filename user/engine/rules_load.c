@@ -135,7 +135,8 @@ static int load_tree(struct loader *l, int fd, const char *path, unsigned depth)
 		size_t len = strlen(path);
 		char *child = NULL;
 
-		if (rc == 0 && asprintf(&child, "%s%s%s", path, len && path[len - 1] == '/' ? "" : "/", list[i]->d_name) < 0)
+		if (rc == 0 &&
+		    asprintf(&child, "%s%s%s", path, len && path[len - 1] == '/' ? "" : "/", list[i]->d_name) < 0)
 			rc = -ENOMEM;
 		if (rc == 0)
 			rc = load_path(l, fd, list[i]->d_name, child, depth + 1);
@@ -195,8 +196,10 @@ static int set_verdicts(struct loader *l)
 		snprintf(level, sizeof(level), "%.*s", eq ? (int)(eq - s) : 0, s);
 		if (!eq || hf_verdict_parse(eq + 1, &v) < 0 || hf_ruleset_level_verdict(l->rs, level, v) < 0) {
 			*l->err = (struct hf_rule_error){ 0 };
-			snprintf(l->err->text, sizeof(l->err->text), "'%s' must be LEVEL=VERDICT, such as medium=hold; levels: "
-				 "informational, low, medium, high, critical; verdicts: allow, note, hold, deny, kill", s);
+			snprintf(l->err->text, sizeof(l->err->text),
+				 "'%s' must be LEVEL=VERDICT, such as medium=hold; levels: "
+				 "informational, low, medium, high, critical; verdicts: allow, note, hold, deny, kill",
+				 s);
 			return -EINVAL;
 		}
 	}
@@ -212,7 +215,8 @@ static int load_all(struct loader *l)
 
 		rc = load_path(l, AT_FDCWD, l->src->paths[i], l->src->paths[i], 0);
 		if (rc == 0 && before == l->nfiles && bad == l->nbad)
-			warn(l, l->src->paths[i], "no rule file that is not loaded already; rules end in .yml, .yaml or .json");
+			warn(l, l->src->paths[i],
+			     "no rule file that is not loaded already; rules end in .yml, .yaml or .json");
 	}
 	if (rc == 0 && l->nbad == 0) {
 		rc = hf_ruleset_finish(l->rs, l->err);
@@ -241,7 +245,8 @@ int hf_rules_read(const struct hf_rules_source *src, struct hf_ruleset **ret, st
 int hf_rules_load(const char *const *paths, unsigned npaths, const char *const *verdicts, unsigned nverdicts,
 		  struct hf_ruleset **ret, struct hf_rule_error *ret_err)
 {
-	const struct hf_rules_source src = { .paths = paths, .npaths = npaths, .verdicts = verdicts, .nverdicts = nverdicts };
+	const struct hf_rules_source src = {
+	    .paths = paths, .npaths = npaths, .verdicts = verdicts, .nverdicts = nverdicts};
 
 	return hf_rules_read(&src, ret, ret_err);
 }

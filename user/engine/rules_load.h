@@ -8,7 +8,8 @@
 #define HF_RULES_DEPTH_MAX 16
 
 struct hf_rules_source {
-	const char *const *paths;	/* files, or trees: *.yml, *.yaml, *.json in them, sorted, no dot files, links followed */
+	/* Files, or trees: *.yml, *.yaml, *.json in them, sorted, no dot files, links followed. */
+	const char *const *paths;
 	unsigned npaths;		/* a file reached twice is read once */
 	const char *const *verdicts;	/* "LEVEL=VERDICT" */
 	unsigned nverdicts;

@@ -36,6 +36,12 @@
 #define HF_S_IFSOCK	0140000
 #define HF_SOCKFS_MAGIC	0x534F434B
 
+/*
+ * clang must not see through x here: it would merge a test for zero and one for a limit into one of x - 1, and the verifier up to 6.1 at
+ * least then knows no bound of x.
+ */
+#define HF_OPAQUE(x) asm volatile("" : "+r"(x))
+
 #define HF_DATA_MASK	0xffffu
 #define HF_DATA_SLACK	8192u
 

@@ -16,7 +16,10 @@ __noinline int hf_name_hit(__u32 cpu, __u32 off, __u32 len, __u32 flags)
 	char key[HF_NAME_KEY] = {};
 	__u32 *f;
 
-	if (!sc || len - 1 >= HF_NAME_KEY)
+	if (!sc || !len)
+		return 0;
+	HF_OPAQUE(len);
+	if (len > HF_NAME_KEY)
 		return 0;
 	if (bpf_probe_read_kernel(key, len, &sc->data[off & HF_DATA_MASK]))
 		return 0;

@@ -126,7 +126,7 @@ static __always_inline void hf_exec_argv(struct hf_scratch *sc, struct linux_bin
 		r->h.flags |= HF_REC_TRUNC_ARGV;
 	else
 		n = len;
-	asm volatile("" : "+r"(n));	/* or clang tests len and the verifier forgets that n has a bound */
+	HF_OPAQUE(n);
 	if (n > HF_ARGV_MAX)
 		return;
 	/* Written by this very execve, so resident. If not: no argv, and a ticket can't match. */

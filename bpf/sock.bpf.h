@@ -40,8 +40,10 @@ __noinline int hf_user_addr(__u32 cpu, __u64 ptr, __u32 len)
 	a->family = family;
 	if (family == HF_AF_UNIX) {
 		len -= 2;
+		HF_OPAQUE(len);
 		if (len > HF_SUN_MAX)
 			len = HF_SUN_MAX;
+		HF_OPAQUE(len);
 		if (len && !bpf_probe_read_user(a->path, len, (const void *)(ptr + 2)))
 			a->path_len = len;
 		return 1;
@@ -69,6 +71,7 @@ static __always_inline void hf_sk_unix(const struct sock *sk, struct hf_wire_add
 	if (len <= 2)
 		return;
 	len -= 2;
+	HF_OPAQUE(len);
 	if (len > HF_SUN_MAX)
 		len = HF_SUN_MAX;
 	if (!bpf_probe_read_kernel(a->path, len, (const void *)((__u64)ua + bpf_core_field_offset(ua->name) + 2)))

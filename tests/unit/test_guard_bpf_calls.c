@@ -433,7 +433,7 @@ static int do_flood(void *arg)
 /* Nobody reads: records are lost and counted, the open of interest still stops, and can be found. */
 static void a_full_ring_loses_and_says_so(void **state)
 {
-	struct pollfd pfd = { .fd = hf_bpf_ring_fd(B), .events = POLLIN };
+	struct pollfd pfd = { .events = POLLIN };
 	struct hf_session_state s;
 	uint32_t tgid[4] = { 0 };
 	uint64_t session[4] = { 0 };
@@ -441,6 +441,7 @@ static void a_full_ring_loses_and_says_so(void **state)
 	int st;
 
 	NEED_BPF();
+	pfd.fd = hf_bpf_ring_fd(B);
 	child_start(&r, HF_SESSION_STOP_OPENS, do_flood, NULL);
 	assert_int_equal(poll(&pfd, 1, 5000), 1);
 	assert_int_equal(waitpid((pid_t)r.pid, &st, WUNTRACED), r.pid);

@@ -453,7 +453,9 @@ static int ticket_setup(void **state)
 	uint32_t hooks = 0;
 
 	snprintf(mark, sizeof(mark), "/tmp/hf-ticket-%d", getpid());
-	if (group_setup(state) || !B)
+	if (group_setup(state))
+		return -1;
+	if (!B)
 		return 0;
 	assert_int_equal(hf_cgroup_create(0xbf00000000000000ull | (uint32_t)getpid(), &cg), 0);
 	assert_int_equal(hf_bpf_attach_cgroup(B, cg.dir_fd, &hooks), 0);

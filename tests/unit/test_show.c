@@ -287,24 +287,85 @@ static void test_repeats_are_counted(void **state)
 	close_world(&x);
 }
 
+static void asked(struct world *x, enum hf_kind kind, uint32_t pid, const char *path, uint32_t more, int ret)
+{
+	struct hf_action a = { .kind = kind, .flags = more ? more : HF_ACT_ASKED, .time_ns = now(x).boot_ns, .tgid = pid, .tid = pid, .nr = UINT32_MAX,
+			       .start_ns = pid, .path = hf_str_of(path), .ret = ret };
+
+	shown(x, hf_journal_line_action(&x->chain, &x->w, now(x), &a, NULL));
+}
+
+/* What a guard asked for shows with its outcome, once; without one when none comes. */
 static void test_outcomes(void **state)
+{
+	const uint32_t outcome = HF_ACT_CONFIRM | HF_ACT_OUTCOME;
+
+	for (unsigned tree = 0; tree < 2; tree++) {
+		struct world *x = open_world(&(struct hf_show_options){ .view = tree ? HF_SHOW_TREE : HF_SHOW_TIMELINE });
+
+		begin(x);
+		asked(x, HF_UNLINK, 100, "/tmp/refused-by-kernel", 0, 0);
+		asked(x, HF_UNLINK, 100, "/tmp/refused-by-kernel", outcome, -EACCES);
+		asked(x, HF_UNLINK, 100, "/tmp/gone", 0, 0);
+		asked(x, HF_UNLINK, 100, "/tmp/gone", outcome, 0);
+		asked(x, HF_MKDIR, 100, "/tmp/unknown", 0, 0);
+		asked(x, HF_CHMOD, 100, "/tmp/last", 0, 0);
+		act(x, (struct hf_action){ .kind = HF_CONNECT, .tgid = 100, .addr = { .family = AF_INET, .port = 1 }, .flags = HF_ACT_CONFIRM, .ret = -EINPROGRESS });
+		act(x, (struct hf_action){ .kind = HF_CONNECT, .tgid = 100, .addr = { .family = AF_INET, .port = 2 }, .flags = HF_ACT_CONFIRM, .ret = -ECONNREFUSED });
+		asked(x, HF_UNLINK, 100, "/tmp/kept", HF_ACT_OUTCOME, -EPERM);
+		act(x, (struct hf_action){ .kind = HF_SIGNAL, .tgid = 100, .target_tgid = 1, .signo = 9, .ret = -EPERM });
+		hf_show_end(x->s);
+		if (tree) {
+			has(x, "{changed 3}");
+		} else {
+			has(x, "failed to remove /tmp/refused-by-kernel, /tmp/kept\n");
+			has(x, "removed /tmp/gone\n");
+			has(x, "made /tmp/unknown (directories)\n");
+			has(x, "changed the mode of /tmp/last\n");
+			has(x, "0.0.0.0:2");
+			has(x, "failed, Connection refused");
+			has(x, "failed, Operation not permitted");
+			has_not(x, "0.0.0.0:1");
+		}
+		close_world(&x);
+	}
+}
+
+/* A start time from /proc is in clock ticks: the same process all the same. */
+static void test_start_time_in_ticks(void **state)
+{
+	struct world *x = open_world(&(struct hf_show_options){ .view = HF_SHOW_TREE });
+	struct hf_action a = { .kind = HF_EXEC, .flags = HF_ACT_ASKED, .tgid = 500, .tid = 500, .start_ns = 70000000, .nr = UINT32_MAX,
+			       .path = HF_STR("/bin/ls"), .argv = HF_STR("ls\0") };
+
+	begin(x);
+	act(x, (struct hf_action){ .kind = HF_FORK, .tgid = 100, .child_tgid = 500, .child_tid = 500, .child_start_ns = 71234567 });
+	shown(x, hf_journal_line_action(&x->chain, &x->w, now(x), &a, NULL));
+	a.kind = HF_EXIT;
+	a.start_ns = 71234567;
+	shown(x, hf_journal_line_action(&x->chain, &x->w, now(x), &a, NULL));
+	hf_show_end(x->s);
+	has(x, "`- ls[500]  ls\n");
+	has_not(x, "no exec");
+	close_world(&x);
+}
+
+static void test_system_files_of_many(void **state)
 {
 	struct world *x = open_world(&(struct hf_show_options){ 0 });
 
 	begin(x);
-	act(x, (struct hf_action){ .kind = HF_UNLINK, .tgid = 100, .path = HF_STR("/tmp/gone"), .flags = HF_ACT_ASKED });
-	act(x, (struct hf_action){ .kind = HF_UNLINK, .tgid = 100, .path = HF_STR("/tmp/gone"), .flags = HF_ACT_CONFIRM, .ret = -EACCES });
-	act(x, (struct hf_action){ .kind = HF_UNLINK, .tgid = 100, .path = HF_STR("/tmp/fine"), .flags = HF_ACT_CONFIRM });
-	act(x, (struct hf_action){ .kind = HF_CONNECT, .tgid = 100, .addr = { .family = AF_INET, .port = 1 }, .flags = HF_ACT_CONFIRM, .ret = -EINPROGRESS });
-	act(x, (struct hf_action){ .kind = HF_UNLINK, .tgid = 100, .path = HF_STR("/tmp/kept"), .ret = -EPERM });
-	act(x, (struct hf_action){ .kind = HF_SIGNAL, .tgid = 100, .target_tgid = 1, .signo = 9, .ret = -EPERM });
+	for (uint32_t pid = 200; pid < 230; pid++) {
+		forked(x, 100, pid);
+		executed(x, pid, pid & 1 ? "/bin/a" : "/bin/b", HF_STR("x\0"));
+		opened(x, pid, "/usr/lib/libc.so.6", O_RDONLY, 3);
+		opened(x, pid, "/home/ann/.netrc", O_RDONLY, 3);
+		opened(x, pid, "/usr/lib/own", O_WRONLY, 3);
+	}
 	hf_show_end(x->s);
-	has(x, "removed /tmp/gone\n");
-	has(x, "/tmp/gone: failed, Permission denied");
-	has(x, "failed to remove /tmp/kept\n");
-	has(x, "failed, Operation not permitted");
-	has_not(x, "/tmp/fine");
-	has_not(x, "in progress");
+	has(x, "processes x30      opened /usr/lib/libc.so.6 30 times (read)");
+	has(x, "a x15              opened /home/ann/.netrc 15 times (read)");
+	has(x, "b x15              opened /usr/lib/own 15 times (write)");
 	close_world(&x);
 }
 
@@ -425,7 +486,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_timeline), cmocka_unit_test(test_options), cmocka_unit_test(test_window_keeps_order),
-		cmocka_unit_test(test_repeats_are_counted), cmocka_unit_test(test_outcomes), cmocka_unit_test(test_tree),
+		cmocka_unit_test(test_repeats_are_counted), cmocka_unit_test(test_outcomes), cmocka_unit_test(test_start_time_in_ticks),
+		cmocka_unit_test(test_system_files_of_many), cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_tree_folds), cmocka_unit_test(test_deep_and_wide), cmocka_unit_test(test_hundred_thousand),
 		cmocka_unit_test(test_common_directory),
 	};

@@ -56,6 +56,41 @@ bool hf_show_group_class(const struct hf_action *a, const char **verb, const cha
 	return true;
 }
 
+bool hf_show_group_system(struct hf_str path)
+{
+	return (path.n > 5 && memcmp(path.p, "/usr/", 5) == 0) || (path.n > 4 && memcmp(path.p, "/lib", 4) == 0) ||
+	       hf_str_eq(path, HF_STR("/etc/ld.so.cache")) || hf_str_eq(path, HF_STR("/etc/locale.alias"));
+}
+
+bool hf_show_wait_keep(struct show_wait *w, const struct hf_line *l)
+{
+	struct hf_str *const part[] = { &w->l.action.path, &w->l.action.path2, &w->l.image };
+	const struct hf_str from[] = { l->action.path, l->action.path2, l->image };
+	char *p;
+
+	p = w->mem = malloc(l->action.path.n + l->action.path2.n + l->image.n + 1);
+	if (!p)
+		return false;
+	w->l = *l;
+	w->l.json = NULL;
+	w->l.action.argv = w->l.action.cwd = w->l.action.given = w->l.action.interp = (struct hf_str){ 0 };
+	w->l.action.syscall = NULL;
+	for (unsigned i = 0; i < 3; i++) {
+		if (!from[i].p)
+			continue;
+		memcpy(p, from[i].p, from[i].n);
+		*part[i] = (struct hf_str){ p, from[i].n };
+		p += from[i].n;
+	}
+	return true;
+}
+
+void hf_show_wait_drop(struct show_wait *w)
+{
+	free(w->mem);
+	w->mem = NULL;
+}
+
 /* Files group by the workspace, or by the first two directories of their path. */
 struct hf_str hf_show_group_dir(struct hf_str path, struct hf_str workspace)
 {

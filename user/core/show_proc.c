@@ -140,11 +140,19 @@ static size_t slot_of(const struct show_procs *t, uint32_t tgid)
 	return (tgid * 2654435761u >> 7) & (t->nslot - 1);
 }
 
+/* /proc tells a start time in clock ticks only: what a guard asked for carries that one, see traj_proc.c. */
+#define TICK_NS 10000000u
+
+static bool same_start(uint64_t a, uint64_t b)
+{
+	return a == b || (a / TICK_NS == b / TICK_NS && (a % TICK_NS == 0 || b % TICK_NS == 0));
+}
+
 struct show_proc *hf_show_proc_find(const struct show_procs *t, uint32_t tgid, uint64_t start_ns)
 {
 	struct show_proc *p = t->slot[slot_of(t, tgid)];
 
-	while (p && (p->tgid != tgid || (start_ns && p->start_ns != start_ns)))
+	while (p && (p->tgid != tgid || (start_ns && !same_start(p->start_ns, start_ns))))
 		p = p->hash_next;
 	return p;
 }
@@ -270,7 +278,7 @@ static void count(struct show_proc *p, const struct hf_action *a)
 	case HF_FORK: case HF_EXEC: case HF_EXIT:
 		break;
 	default:
-		p->others++;
+		p->others += a->ret >= 0;
 	}
 }
 

@@ -43,7 +43,12 @@ static __always_inline bool hf_addr_eq(const struct hf_ticket_addr *t, const str
 	return fx != HF_AF_INET6 || (x[1] == y[1] && x[2] == y[2] && x[3] == y[3]);
 }
 
-static __always_inline void hf_raced_addr(__u64 session, __u32 what, const struct hf_ticket_addr *a)
+struct hf_sun {
+	__u8 path[112] __attribute__((aligned(8)));
+	__u32 len;
+};
+
+static __always_inline void hf_raced_addr(__u64 session, __u32 what, const struct hf_ticket_addr *a, const struct hf_sun *sun)
 {
 	struct hf_session_state *st = bpf_map_lookup_elem(&sessions, &session);
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -69,6 +74,10 @@ static __always_inline void hf_raced_addr(__u64 session, __u32 what, const struc
 	r.addr.port = a->port;
 	r.addr.proto = a->proto;
 	__builtin_memcpy(r.addr.addr, a->addr, 16);
+	if (sun) {
+		r.addr.path_len = sun->len;
+		__builtin_memcpy(r.addr.path, sun->path, HF_SUN_MAX);
+	}
 	if (bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP))
 		__sync_fetch_and_add(&st->lost[HF_REC_RACED], 1);
 }
@@ -93,7 +102,98 @@ static __always_inline int hf_check_addr(const struct hf_ticket_addr *a)
 				return 1;
 		}
 	}
-	hf_raced_addr(t->session, what, a);
+	hf_raced_addr(t->session, what, a, NULL);
+	return 0;
+}
+
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+
+/* The name a connect is about to use, cut as unix_mkname() does. */
+static __always_inline bool hf_read_sun(struct bpf_sock_addr *ctx, struct hf_sun *sun)
+{
+	struct bpf_sock_addr_kern *k = bpf_cast_to_kern_ctx(ctx);
+	const void *name = (const void *)((__u64)k->uaddr + 2);
+	__u32 len = k->uaddrlen;
+	long n;
+
+	__builtin_memset(sun, 0, sizeof(*sun));
+	if (len <= 2)
+		return true;
+	len -= 2;
+	HF_OPAQUE(len);
+	if (len > HF_SUN_MAX || bpf_probe_read_kernel(sun->path, 1, name))
+		return false;
+	if (sun->path[0]) {
+		n = bpf_probe_read_kernel_str(sun->path, len + 1, name);
+		sun->len = n - 1;
+		return n > 0;
+	}
+	sun->len = len;
+	HF_OPAQUE(len);
+	return len > 0 && len <= HF_SUN_MAX && !bpf_probe_read_kernel(sun->path, len, name);
+}
+
+static __always_inline __u64 hf_hash_sun(const struct hf_sun *sun)
+{
+	const __u64 *w = (const __u64 *)sun->path;
+	struct hf_sip s;
+	__u64 m = 0;
+	__u32 i;
+
+	hf_sip_init(&s, hf_key0, hf_key1);
+	for (i = 0; i < sizeof(sun->path) / 8; i++) {
+		m = w[i];	/* zero behind the end */
+		if ((i + 1) * 8 > sun->len)
+			break;
+		hf_sip_word(&s, m);
+		m = 0;
+	}
+	return hf_sip_final(&s, m, sun->len);
+}
+
+/* 1 equal, 0 another one, -1 the ticket names no UNIX socket. */
+static __always_inline int hf_unix_in_ticket(const struct hf_ticket *k, const struct hf_sun *sun)
+{
+	__u64 want = hf_hash_sun(sun), have;
+	int found = -1;
+	__u32 i;
+
+	for (i = 0; i < HF_TICKET_ADDRS; i++) {
+		if (i >= k->naddr)
+			break;
+		if (k->addr[i].family != HF_AF_UNIX)
+			continue;
+		__builtin_memcpy(&have, k->addr[i].addr, 8);
+		if (have == want && k->addr[i].port == sun->len)
+			return 1;
+		found = 0;
+	}
+	return found;
+}
+
+/* Loaded as BPF_CGROUP_UNIX_CONNECT where the kernel knows it; libbpf 1.1 has no section name for it. */
+SEC("cgroup/connect4")
+int hf_connect_unix(struct bpf_sock_addr *ctx)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid(), what = HF_RACED_ADDR_NO_TICKET;
+	struct hf_task *t = hf_member(tid);
+	struct hf_ticket_addr a = { .family = HF_AF_UNIX };
+	struct hf_ticket *k;
+	struct hf_sun sun;
+	int found = -1;
+
+	if (!t || !(t->flags & HF_SESSION_ENFORCE))
+		return 1;
+	if (!hf_read_sun(ctx, &sun))
+		return 0;
+	k = bpf_map_lookup_elem(&tickets, &tid);
+	if (k && (k->flags & HF_TICKET_ADDR)) {
+		found = hf_unix_in_ticket(k, &sun);
+		what = HF_RACED_ADDR;
+	}
+	if (found == 1 || (found < 0 && !(t->flags & HF_SESSION_ENFORCE_UNIX)))
+		return 1;
+	hf_raced_addr(t->session, what, &a, &sun);
 	return 0;
 }
 

@@ -243,6 +243,12 @@ struct unix_address {
 	struct sockaddr_un name[0];
 };
 
+struct sockaddr;
+struct bpf_sock_addr_kern {
+	struct sockaddr *uaddr;
+	__u32 uaddrlen;
+};
+
 struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include "action.h"
 #include "bpf_child.h"
 #include "guard/cgroup.h"
@@ -424,6 +425,64 @@ static void sockets6(void **state)
 	}
 }
 
+static uint32_t hooks;
+static char sun_name[16];
+static size_t sun_len;
+
+static int do_unix(void *arg)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	memset(un.sun_path, 'z', sizeof(un.sun_path));
+	memcpy(un.sun_path, sun_name, sizeof(sun_name));
+	return connect(fd, (void *)&un, (socklen_t)(2 + sun_len)) ? errno : 0;
+}
+
+static void unix_is(uint32_t flags, const char *name, size_t len, int err, uint32_t raced)
+{
+	const struct hf_rec_raced *x;
+	struct recs r;
+
+	ticket = (struct hf_ticket){ .flags = HF_TICKET_ADDR, .naddr = name ? 1 : 0 };
+	if (name)
+		hf_bpf_ticket_unix(B, name, len, &ticket.addr[0]);
+	child_prepare = join_and_ticket;
+	assert_int_equal(run(&r, HF_SESSION_ENFORCE | flags, do_unix, NULL), err);
+	x = find(&r, HF_REC_RACED, 0);
+	assert_int_equal(x ? x->what : 0, raced);
+	if (x)
+		assert_true(x->addr.family == AF_UNIX && memcmp(x->addr.path, sun_name, x->addr.path_len) == 0);
+	recs_free(&r);
+}
+
+static void unix_sockets(void **state)
+{
+	NEED_BPF();
+	if (!(hooks & HF_HOOK_CONNECT_UNIX)) {
+		print_message("this kernel has no hook for UNIX sockets\n");
+		skip();
+	}
+	with_ticket = true;
+	strcpy(sun_name, "/no/such");
+	for (sun_len = 9; sun_len <= 108; sun_len += 99) {	/* what stands behind the NUL is not the name */
+		unix_is(HF_SESSION_ENFORCE_UNIX, "/no/such", 8, ENOENT, 0);
+		unix_is(0, "/no/such", 8, ENOENT, 0);
+		unix_is(0, "/no/suck", 8, EPERM, HF_RACED_ADDR);
+		unix_is(0, "/no/suc", 7, EPERM, HF_RACED_ADDR);
+		unix_is(0, NULL, 0, ENOENT, 0);
+		unix_is(HF_SESSION_ENFORCE_UNIX, NULL, 0, EPERM, HF_RACED_ADDR);
+	}
+	memcpy(sun_name, "\0ab\0cd", 6);
+	sun_len = 6;
+	unix_is(HF_SESSION_ENFORCE_UNIX, "\0ab\0cd", 6, ECONNREFUSED, 0);
+	unix_is(HF_SESSION_ENFORCE_UNIX, "\0ab\0ce", 6, EPERM, HF_RACED_ADDR);
+	unix_is(HF_SESSION_ENFORCE_UNIX, "\0ab\0", 4, EPERM, HF_RACED_ADDR);
+	with_ticket = false;
+	unix_is(HF_SESSION_ENFORCE_UNIX, NULL, 0, EPERM, HF_RACED_ADDR_NO_TICKET);
+	unix_is(0, NULL, 0, ECONNREFUSED, 0);
+}
+
 /* The hook belongs to the cgroup a socket was made in; whoever is no member is none of our business. */
 static void an_unwatched_process_in_the_cgroup_passes(void **state)
 {
@@ -450,8 +509,6 @@ static void an_unwatched_process_in_the_cgroup_passes(void **state)
 
 static int ticket_setup(void **state)
 {
-	uint32_t hooks = 0;
-
 	snprintf(mark, sizeof(mark), "/tmp/hf-ticket-%d", getpid());
 	if (group_setup(state))
 		return -1;
@@ -485,7 +542,7 @@ int main(void)
 		cmocka_unit_test(exec_needs_a_ticket), cmocka_unit_test(exec_must_be_what_was_judged),
 		cmocka_unit_test(exec_of_a_script), cmocka_unit_test(exec_with_any_length),
 		cmocka_unit_test(failed_exec_ends_its_ticket), cmocka_unit_test(exec_from_a_thread),
-		cmocka_unit_test(sockets4), cmocka_unit_test(sockets6),
+		cmocka_unit_test(sockets4), cmocka_unit_test(sockets6), cmocka_unit_test(unix_sockets),
 		cmocka_unit_test(an_unwatched_process_in_the_cgroup_passes),
 	};
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "bpf/siphash.h"
@@ -21,6 +22,8 @@
 #define RING_MIN     (64u << 10)
 #define RING_MAX     (1u << 30)
 #define HOOKS	     5
+
+#define CGROUP_UNIX_CONNECT 49	/* BPF_CGROUP_UNIX_CONNECT, 6.7: newer than the headers we may build with */
 
 struct hf_bpf {
 	struct holdfast_bpf *skel;
@@ -66,19 +69,71 @@ static int setup_maps(struct holdfast_bpf *s, size_t ring)
 	return err;
 }
 
-static bool kernel_has_func(const char *name)
+/* What the running kernel has beyond 5.15, by its own type information. */
+static bool kernel_has(const struct btf *btf, const char *func)
+{
+	return btf__find_by_name_kind(btf, func, BTF_KIND_FUNC) > 0;
+}
+
+static bool kernel_has_attach_type(const struct btf *btf, const char *name, int value)
+{
+	int id = btf__find_by_name_kind(btf, "bpf_attach_type", BTF_KIND_ENUM);
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+
+	for (unsigned int i = 0; t && i < btf_vlen(t); i++) {
+		const struct btf_enum *e = btf_enum(t) + i;
+
+		if (e->val == value)
+			return strcmp(btf__name_by_offset(btf, e->name_off), name) == 0;
+	}
+	return false;
+}
+
+/*
+ * May socket hooks call bpf_task_storage_get()? (Since about 6.16.) A program that calls it with a context where the map belongs is refused
+ * either way: for the argument only when the helper is allowed. libbpf_probe_bpf_helper() of 1.1 looks for the opposite complaint, whose
+ * wording changed, and takes 6.12's "cannot use helper" for a yes.
+ */
+static bool sock_has_task_storage(void)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_task_storage_get },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	char log[4096] = "";
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_CGROUP_INET4_CONNECT, .log_level = 1,
+		    .log_buf = log, .log_size = sizeof(log));
+	int fd = bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "hf_probe", "GPL", insns, 2, &opts);
+
+	if (fd >= 0)
+		close(fd);
+	return strstr(log, "expected=map_ptr") != NULL;
+}
+
+static int setup_newer(struct holdfast_bpf *s, bool as_old)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	bool has = btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+	bool unix_hook;
+	int err = 0;
 
+	if (!btf)
+		return -errno;
+	s->rodata->hf_cast = !as_old && kernel_has(btf, "bpf_rdonly_cast");
+	unix_hook = kernel_has(btf, "bpf_cast_to_kern_ctx") &&
+		    kernel_has_attach_type(btf, "BPF_CGROUP_UNIX_CONNECT", CGROUP_UNIX_CONNECT);
+	if (unix_hook)
+		err = bpf_program__set_expected_attach_type(s->progs.hf_connect_unix, (enum bpf_attach_type)CGROUP_UNIX_CONNECT);
+	else
+		err = bpf_program__set_autoload(s->progs.hf_connect_unix, false);
 	btf__free(btf);
-	return has;
+	return err;
 }
 
 static int setup(struct hf_bpf *b, const struct hf_bpf_options *o, size_t ring)
 {
 	struct holdfast_bpf *s = b->skel;
 	ssize_t n = getrandom(b->key, sizeof(b->key), 0);
+	int err;
 
 	if (n != (ssize_t)sizeof(b->key))
 		return n < 0 ? -errno : -EIO;
@@ -86,11 +141,9 @@ static int setup(struct hf_bpf *b, const struct hf_bpf_options *o, size_t ring)
 	s->rodata->hf_key1 = b->key[1];
 	s->rodata->hf_wake_at = ring / 8;
 	s->rodata->hf_stop_opens = !o || o->stop_opens;
-	/* Asked of the kernel, not of its version: socket hooks got task storage late. */
-	s->rodata->hf_members = (o && o->by_tid) ||
-		libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_task_storage_get, NULL) != 1;
-	s->rodata->hf_cast = !(o && o->by_tid) && kernel_has_func("bpf_rdonly_cast");
-	return setup_maps(s, ring);
+	s->rodata->hf_members = (o && o->by_tid) || !sock_has_task_storage();
+	err = setup_newer(s, o && o->by_tid);
+	return err ? err : setup_maps(s, ring);
 }
 
 static bool ring_size_ok(size_t n)
@@ -241,14 +294,15 @@ static int attach_hook(struct hf_bpf *b, struct bpf_program *p, int cgroup_fd)
 int hf_bpf_attach_cgroup(struct hf_bpf *b, int cgroup_fd, uint32_t *ret_hooks)
 {
 	struct bpf_program *p[HOOKS] = { b->skel->progs.hf_connect4, b->skel->progs.hf_connect6,
-					 b->skel->progs.hf_sendmsg4, b->skel->progs.hf_sendmsg6 };
+					 b->skel->progs.hf_sendmsg4, b->skel->progs.hf_sendmsg6,
+					 b->skel->progs.hf_connect_unix };
 	size_t before = b->nlinks;
 	uint32_t hooks = 0;
 	libbpf_print_fn_t old = libbpf_set_print(keep_log);
 	int err = 0;
 
 	for (unsigned int i = 0; i < HOOKS && !err; i++) {
-		if (!p[i] || !bpf_program__autoload(p[i]))
+		if (!bpf_program__autoload(p[i]))
 			continue;
 		err = attach_hook(b, p[i], cgroup_fd);
 		if (!err)
@@ -267,6 +321,15 @@ int hf_bpf_attach_cgroup(struct hf_bpf *b, int cgroup_fd, uint32_t *ret_hooks)
 int hf_bpf_ticket_put(struct hf_bpf *b, uint32_t tid, const struct hf_ticket *t)
 {
 	return bpf_map_update_elem(bpf_map__fd(b->skel->maps.tickets), &tid, t, BPF_ANY) ? -errno : 0;
+}
+
+void hf_bpf_ticket_unix(const struct hf_bpf *b, const char *name, size_t len, struct hf_ticket_addr *ret)
+{
+	uint64_t hash = hf_bpf_hash(b, name, len);
+	struct hf_ticket_addr a = { .family = AF_UNIX, .port = (uint16_t)len };
+
+	memcpy(a.addr, &hash, sizeof(hash));
+	*ret = a;
 }
 
 void hf_bpf_ticket_drop(struct hf_bpf *b, uint32_t tid)

@@ -27,7 +27,7 @@ int hf_bpf_task_add(struct hf_bpf *b, int pidfd, uint64_t session);
 /* The session of the process behind pidfd: 0 with *ret_session, -ENOENT not watched. */
 int hf_bpf_task_session(struct hf_bpf *b, int pidfd, uint64_t *ret_session);
 /* Attaches the socket hooks to a session's cgroup. Bit set of hooks attached: connect4, connect6, sendmsg4, sendmsg6,
- * connect_unix (5.15 to 6.6 lack the last). -errno when one of the first four fails. */
+ * connect_unix (5.15 to 6.6 lack the last; sendto and sendmsg on a UNIX datagram socket have no hook of ours). -errno when one of the first four fails. */
 #define HF_HOOK_CONNECT4	(1u << 0)
 #define HF_HOOK_CONNECT6	(1u << 1)
 #define HF_HOOK_SENDMSG4	(1u << 2)
@@ -37,6 +37,8 @@ int hf_bpf_attach_cgroup(struct hf_bpf *b, int cgroup_fd, uint32_t *ret_hooks);
 
 /* Tickets. Overwrites an older one of the same tid. */
 int hf_bpf_ticket_put(struct hf_bpf *b, uint32_t tid, const struct hf_ticket *t);
+/* The ticket entry for a UNIX socket; name as hf_decode_sockaddr() gives it. */
+void hf_bpf_ticket_unix(const struct hf_bpf *b, const char *name, size_t len, struct hf_ticket_addr *ret);
 void hf_bpf_ticket_drop(struct hf_bpf *b, uint32_t tid);
 /* Hash of argv or of a leaf-first path, keyed with this instance's secret; the kernel side computes the same. */
 uint64_t hf_bpf_hash(const struct hf_bpf *b, const void *data, size_t len);

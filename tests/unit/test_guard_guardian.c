@@ -324,12 +324,116 @@ static void runaway_session(void **state)
 	assert_int_equal(hf_cgroup_remove(&c), 0);
 }
 
+/* An engine that waits in the kernel for a process of its own session. how: 0 stuck at work, 1 waiting for events,
+ * 2 stopped. */
+static _Noreturn void stuck_engine(const struct hf_cgroup *c, struct hf_guardian_turns *t, int how)
+{
+	int pidfd, ctl, p[2];
+	pid_t pid;
+	char b;
+
+	/* the pipe after the guardian, which would keep a copy of it */
+	if (hf_guardian_start_watching(c, t, 160, &pid, &pidfd, &ctl) < 0 || pipe2(p, O_CLOEXEC) < 0)
+		_exit(2);
+	sh->guardian = pid;
+	sh->agent = fork();
+	if (sh->agent == 0) {
+		if (hf_cgroup_add(c, 0) < 0)
+			_exit(1);
+		sh->ready = 1;
+		for (;;)
+			pause();
+	}
+	close(p[1]); /* only the agent has the write end now */
+	hf_guardian_turn(t, how != 1);
+	if (how == 2)
+		raise(SIGSTOP);
+	if (read(p[0], &b, 1) == 0)
+		sh->opened = 1; /* came free */
+	hf_guardian_turn(t, false);
+	(void)hf_guardian_release(&ctl);
+	_exit(0);
+}
+
+static void stuck(void **state)
+{
+	for (int how = 0; how < 3; how++) {
+		struct hf_guardian_turns *t = NULL;
+		struct hf_cgroup c;
+		pid_t engine;
+		int k;
+
+		memset(sh, 0, sizeof(*sh));
+		assert_int_equal(hf_guardian_turns_new(&t), 0);
+		assert_int_equal(hf_cgroup_create(random_id(), &c), 0);
+		engine = fork();
+		if (engine == 0)
+			stuck_engine(&c, t, how);
+		for (k = 0; k < 1000 && !sh->ready; k++)
+			sleep_ms(1);
+		assert_int_equal(sh->ready, 1);
+		for (k = 0; k < 500 && hf_cgroup_populated(&c); k++)
+			sleep_ms(1);
+		assert_int_equal(hf_cgroup_populated(&c), how == 0 ? 0 : 1);
+		if (how == 0)
+			assert_int_equal(waitpid(engine, NULL, 0), engine);
+		assert_int_equal(sh->opened, how == 0);
+		if (how) {
+			kill(engine, SIGKILL);
+			assert_int_equal(waitpid(engine, NULL, 0), engine);
+		}
+		for (k = 0; k < 3000 && (hf_cgroup_populated(&c) || !gone(sh->guardian)); k++)
+			sleep_ms(1);
+		assert_int_equal(hf_cgroup_populated(&c), 0);
+		assert_true(gone(sh->guardian));
+		assert_int_equal(hf_cgroup_remove(&c), 0);
+		hf_guardian_turns_free(&t);
+		assert_null(t);
+	}
+}
+
+/* Turns that end are no stuck ones, however many. */
+static void busy_is_not_stuck(void **state)
+{
+	struct hf_guardian_turns *t = NULL;
+	struct hf_cgroup c;
+	pid_t pid, agent;
+	int pidfd, ctl;
+
+	assert_int_equal(hf_guardian_turns_new(&t), 0);
+	assert_int_equal(hf_cgroup_create(random_id(), &c), 0);
+	assert_int_equal(hf_guardian_start_watching(&c, t, 80, &pid, &pidfd, &ctl), 0);
+	agent = fork();
+	if (agent == 0) {
+		if (hf_cgroup_add(&c, 0) < 0)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	for (int i = 0; i < 40; i++) {
+		hf_guardian_turn(t, true);
+		assert_true(t->n & 1);
+		sleep_ms(8);
+		if (i % 2)
+			hf_guardian_turn(t, false);
+	}
+	assert_int_equal(waitpid(agent, NULL, WNOHANG), 0);
+	assert_int_equal(hf_guardian_release(&ctl), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(pidfd);
+	assert_int_equal(hf_cgroup_kill(&c), 0);
+	assert_int_equal(waitpid(agent, NULL, 0), agent);
+	assert_int_equal(hf_cgroup_remove(&c), 0);
+	hf_guardian_turns_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(says_goodbye),		cmocka_unit_test(closed_without_goodbye),
 		cmocka_unit_test(without_guardian_it_slips), cmocka_unit_test(killed_with_fanotify),
 		cmocka_unit_test(killed_with_seccomp),	cmocka_unit_test(runaway_session),
+		cmocka_unit_test(stuck),		cmocka_unit_test(busy_is_not_stuck),
 	};
 	char root[4096];
 	int r, fd;

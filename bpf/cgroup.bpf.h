@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Socket hooks of a session's cgroup. They see the kernel's own copy of the address, so what passes here is what was judged.
+ * Socket hooks of a session's cgroup. They see the kernel's own copy of the address, so what passes here is what
+ * was judged.
  *
- * The hook that runs is that of the cgroup the socket was made in, not the caller's: a socket handed to an unwatched process
- * comes here as well. It is no member and passes; it isn't the agent that connects. Preemptible: no scratch.
+ * The hook that runs is that of the cgroup the socket was made in, not the caller's: a socket handed to an
+ * unwatched process comes here as well. It is no member and passes; it isn't the agent that connects. Preemptible:
+ * no scratch.
  */
 #ifndef HF_CGROUP_H
 #define HF_CGROUP_H
@@ -48,7 +50,8 @@ struct hf_sun {
 	__u32 len;
 };
 
-static __always_inline void hf_raced_addr(__u64 session, __u32 what, const struct hf_ticket_addr *a, const struct hf_sun *sun)
+static __always_inline void hf_raced_addr(__u64 session, __u32 what, const struct hf_ticket_addr *a,
+		const struct hf_sun *sun)
 {
 	struct hf_session_state *st = bpf_map_lookup_elem(&sessions, &session);
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();

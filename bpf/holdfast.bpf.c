@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Observers and commit checks: tp_btf on fork, exec, exit and system call exit, the socket hooks of a session's cgroup, and a task
- * iterator. No LSM, fentry or kprobe program: some hosts refuse them. Loads on 5.15 and later.
+ * Observers and commit checks: tp_btf on fork, exec, exit and system call exit, the socket hooks of a session's
+ * cgroup, and a task iterator. No LSM, fentry or kprobe program: some hosts refuse them. Loads on 5.15 and later.
  *
- * There is no program on sys_enter: at sys_exit the registers still hold the arguments, so an unwatched process pays for one
- * program only.
+ * There is no program on sys_enter: at sys_exit the registers still hold the arguments, so an unwatched process
+ * pays for one program only.
  */
 #include "holdfast.bpf.h"
 #include "walk.bpf.h"
@@ -66,8 +66,10 @@ int BPF_PROG(hf_sys_exit, struct pt_regs *regs, long ret)
 	} else {
 		return 0;
 	}
-	/* ERESTARTSYS .. ERESTART_RESTARTBLOCK: a signal comes first and the call may be made again. No outcome yet, so the
-	 * ticket stays: a call made again is asked for again, and the new ticket replaces this one. */
+	/*
+	 * ERESTARTSYS .. ERESTART_RESTARTBLOCK: a signal comes first and the call may be made again. No outcome
+	 * yet, so the ticket stays: a call made again is asked for again, and the new ticket replaces this one.
+	 */
 	if (ret <= -512 && ret >= -516)
 		return 0;
 	t = bpf_task_storage_get(&tasks, task, 0, 0);
@@ -108,8 +110,9 @@ int BPF_PROG(hf_sys_exit, struct pt_regs *regs, long ret)
 }
 
 /*
- * The threads of hf_iter_session that could still run in user mode: not frozen by the cgroup freezer (kernel/cgroup/freezer.c sets the bit
- * when a task has stopped for it), not on their way out. Their ids, u32 each.
+ * The threads of hf_iter_session that could still run in user mode: not frozen by the cgroup freezer
+ * (kernel/cgroup/freezer.c sets the bit when a task has stopped for it), not on their way out. Their ids, u32
+ * each.
  */
 SEC("iter/task")
 int hf_iter_running(struct bpf_iter__task *ctx)

@@ -37,8 +37,8 @@
 #define HF_SOCKFS_MAGIC	0x534F434B
 
 /*
- * clang must not see through x here: it would merge a test for zero and one for a limit into one of x - 1, and the verifier up to 6.1 at
- * least then knows no bound of x.
+ * clang must not see through x here: it would merge a test for zero and one for a limit into one of x - 1, and the
+ * verifier up to 6.1 at least then knows no bound of x.
  */
 #define HF_OPAQUE(x) asm volatile("" : "+r"(x))
 
@@ -134,7 +134,8 @@ const volatile __u64 hf_wake_at;	/* bytes in the ring from which on the reader i
 const volatile __u32 hf_ncpu;
 const volatile bool hf_stop_opens;
 const volatile bool hf_members;		/* keep the members map */
-const volatile bool hf_cast;		/* the kernel has bpf_rdonly_cast() (6.2): plain loads where probe reads cost 50 ns each */
+/* the kernel has bpf_rdonly_cast() (6.2): plain loads where probe reads cost 50 ns each */
+const volatile bool hf_cast;
 
 /* One bit for each length of a name in the interest map, so that most opens look nothing up. */
 __u64 hf_len_leaf, hf_len_ext, hf_len_parent;
@@ -146,8 +147,8 @@ __u64 hf_iter_session;
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
 /*
- * A kernel pointer that may be loaded through; a bad one reads as zero. Only under "if (hf_cast)": where it is false the verifier
- * never sees the call.
+ * A kernel pointer that may be loaded through; a bad one reads as zero. Only under "if (hf_cast)": where it is
+ * false the verifier never sees the call.
  */
 #define HF_CAST(type, ptr) ((const type *)bpf_rdonly_cast((const void *)(ptr), bpf_core_type_id_kernel(type)))
 /* Two words from anywhere in kernel memory. */

@@ -105,7 +105,8 @@ static __always_inline void hf_open_args(struct hf_scratch *sc, struct hf_rec_pa
 	}
 }
 
-static __always_inline void hf_open_given(__u32 cpu, struct hf_scratch *sc, struct hf_rec_path *r, __u64 path, __u64 dfd)
+static __always_inline void hf_open_given(__u32 cpu, struct hf_scratch *sc, struct hf_rec_path *r, __u64 path,
+		__u64 dfd)
 {
 	__u32 at = sc->off;
 	int bits = hf_user_str(cpu, path);

@@ -56,7 +56,10 @@ static __always_inline __u32 hf_exec_check(__u32 cpu, struct hf_scratch *sc, __u
 
 	if (!k || !(k->flags & HF_TICKET_EXEC))
 		return HF_RACED_EXEC_NO_TICKET;
-	/* binfmt_misc may run an interpreter nobody could foresee; without one the file is the one that was asked for */
+	/*
+	 * binfmt_misc may run an interpreter nobody could foresee; without one the file is the one that was asked
+	 * for
+	 */
 	if (!((k->flags & HF_TICKET_ANY_INTERP) && (r->h.flags & HF_REC_SCRIPT))) {
 		if (r->ino != k->exe_ino || (!(k->flags & HF_TICKET_NO_DEV) && r->dev != k->exe_dev))
 			return HF_RACED_EXEC_FILE;
@@ -140,8 +143,8 @@ static __always_inline void hf_exec_argv(struct hf_scratch *sc, struct linux_bin
 }
 
 /*
- * Only after the new image is in place and before its first instruction: nobody shares this memory yet, so argv here is what it
- * will see. SIGKILL is delivered on the way back to user mode.
+ * Only after the new image is in place and before its first instruction: nobody shares this memory yet, so argv
+ * here is what it will see. SIGKILL is delivered on the way back to user mode.
  */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(hf_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)

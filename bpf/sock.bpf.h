@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Sockets: addresses at system call exit, and the cgroup hooks which compare with the ticket what the kernel is about to use. */
+/*
+ * Sockets: addresses at system call exit, and the cgroup hooks which compare with the ticket what the kernel is
+ * about to use.
+ */
 #ifndef HF_SOCK_H
 #define HF_SOCK_H
 #include "walk.bpf.h"
@@ -90,7 +93,8 @@ static __always_inline void hf_sk_addr(const struct sock *sk, struct hf_wire_add
 	}
 	a->port = peer ? bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) : BPF_CORE_READ(sk, __sk_common.skc_num);
 	if (family == HF_AF_INET) {
-		__u32 ip = peer ? BPF_CORE_READ(sk, __sk_common.skc_daddr) : BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		__u32 ip = peer ? BPF_CORE_READ(sk, __sk_common.skc_daddr) : BPF_CORE_READ(sk,
+				__sk_common.skc_rcv_saddr);
 
 		__builtin_memcpy(a->addr, &ip, 4);
 	} else if (family == HF_AF_INET6) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The kernel types and fields that the BPF programs use, for build hosts without BTF (-DHF_VMLINUX=min). Layouts here mean nothing:
- * each access is relocated against the running kernel's BTF by name. Only what user space shares with the kernel (context
- * structures, flags) has its real layout.
+ * The kernel types and fields that the BPF programs use, for build hosts without BTF (-DHF_VMLINUX=min). Layouts
+ * here mean nothing: each access is relocated against the running kernel's BTF by name. Only what user space
+ * shares with the kernel (context structures, flags) has its real layout.
  */
 #ifndef __VMLINUX_H__
 #define __VMLINUX_H__

@@ -2,8 +2,9 @@
 /*
  * Kernel objects to bytes: paths leaf first, files behind descriptors, strings of the caller, the keyed hash.
  *
- * bpf_d_path() is refused to tp_btf programs, so dentries and mounts are walked by hand, without locks: each read is safe, but a
- * rename going on at the same moment can give a mixture of the old and the new path. A deleted file keeps its last name.
+ * bpf_d_path() is refused to tp_btf programs, so dentries and mounts are walked by hand, without locks: each read
+ * is safe, but a rename going on at the same moment can give a mixture of the old and the new path. A deleted file
+ * keeps its last name.
  */
 #ifndef HF_WALK_H
 #define HF_WALK_H
@@ -33,8 +34,9 @@ static __always_inline void hf_read_dentry(__u64 d, __u64 *ret_parent, __u64 *re
 }
 
 /*
- * Copies a name of known length by plain loads and adds its NUL. 0 when a rename was going on (d_seq) or the name is long: then its
- * length and its bytes may not belong together, and a NUL in the middle would make two components of one.
+ * Copies a name of known length by plain loads and adds its NUL. 0 when a rename was going on (d_seq) or the name
+ * is long: then its length and its bytes may not belong together, and a NUL in the middle would make two
+ * components of one.
  */
 static __always_inline long hf_copy_name(struct hf_scratch *sc, __u32 off, __u64 d)
 {
@@ -163,7 +165,10 @@ static __always_inline void hf_walk_from(struct hf_scratch *sc, const struct pat
 	sc->mnt = (__u64)vm - bpf_core_field_offset(struct mount, mnt);
 }
 
-/* The file behind a descriptor of the current process; NULL none. No reference is taken: read it with probe reads only. */
+/*
+ * The file behind a descriptor of the current process; NULL none. No reference is taken: read it with probe reads
+ * only.
+ */
 static __always_inline const struct file *hf_fd_file(__u64 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

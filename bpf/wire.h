@@ -173,7 +173,8 @@ struct hf_task {
 /* hash map "sessions": key u64 session id */
 #define HF_SESSION_ENFORCE	(1u << 0)	/* exec and connect need a ticket (a wrapped session) */
 #define HF_SESSION_STOP_OPENS	(1u << 1)	/* SIGSTOP at exit of an open that hits the interest map */
-#define HF_SESSION_ENFORCE_UNIX	(1u << 2)	/* connect to a UNIX socket needs a ticket too (where the kernel has the hook: 6.7) */
+/* connect to a UNIX socket needs a ticket too (where the kernel has the hook: 6.7) */
+#define HF_SESSION_ENFORCE_UNIX	(1u << 2)
 struct hf_session_state {
 	__hf_u64 seq;				/* last number given out */
 	__hf_u64 lost[HF_REC_TYPES];		/* failed reservations by record type */
@@ -188,8 +189,10 @@ struct hf_session_state {
 #define HF_TICKET_NO_DEV	(1u << 2)	/* st_dev is not s_dev here (overlayfs, btrfs): compare ino and path */
 #define HF_TICKET_ANY_INTERP	(1u << 3)	/* binfmt_misc may choose an interpreter nobody can foresee */
 #define HF_TICKET_NO_PATH	(1u << 4)	/* path too deep to compare: compare dev and ino only */
-/* AF_UNIX: addr[0..7] is the hf_siphash of the name (a pathname without its NUL; an abstract one whole), port its length. Compared when
- * the session has HF_SESSION_ENFORCE_UNIX, or when the ticket holds such an entry. */
+/*
+ * AF_UNIX: addr[0..7] is the hf_siphash of the name (a pathname without its NUL; an abstract one whole), port its
+ * length. Compared when the session has HF_SESSION_ENFORCE_UNIX, or when the ticket holds such an entry.
+ */
 struct hf_ticket_addr {
 	__hf_u16 family;	/* AF_INET or AF_INET6 as the kernel hook will see it; AF_UNIX */
 	__hf_u16 port;		/* host order */

@@ -182,7 +182,10 @@ static inline int group_setup(void **state)
 		return 0;
 	print_message("can't load BPF here: %s\n", why);
 	B = NULL;
-	/* not allowed to is a reason to skip; a program that the verifier refuses (EACCES, EINVAL, E2BIG) is a failure */
+	/*
+	 * not allowed to is a reason to skip; a program that the verifier refuses (EACCES, EINVAL, E2BIG) is a
+	 * failure
+	 */
 	return err == -EPERM || geteuid() != 0 ? 0 : -1;
 }
 

@@ -21,7 +21,8 @@ static uint8_t rec[80000];
 static void head(struct hf_rec *h, uint16_t type, uint16_t flags, size_t len)
 {
 	*h = (struct hf_rec){ .type = type, .flags = flags, .len = (uint32_t)len, .session = 0x1122334455667788ull,
-			      .seq = 9, .time_ns = 1000, .start_ns = 77, .tgid = 10, .tid = 11, .uid = 1000, .ret = -2 };
+			      .seq = 9, .time_ns = 1000, .start_ns = 77, .tgid = 10, .tid = 11, .uid = 1000,
+			      		.ret = -2 };
 }
 
 static void str_is(struct hf_str s, const char *want)
@@ -159,7 +160,8 @@ static void kinds_of_path_calls(void **state)
 		{ HF_NR_unlink, 0, HF_UNLINK }, { HF_NR_unlinkat, 0, HF_UNLINK }, { HF_NR_unlinkat, 0x200, HF_RMDIR },
 		{ HF_NR_rmdir, 0, HF_RMDIR }, { HF_NR_mkdir, 0755, HF_MKDIR }, { HF_NR_mkdirat, 0755, HF_MKDIR },
 		{ HF_NR_mknod, 0600, HF_MKNOD }, { HF_NR_chmod, 04755, HF_CHMOD }, { HF_NR_fchmodat2, 04755, HF_CHMOD },
-		{ HF_NR_lchown, 0, HF_CHOWN }, { HF_NR_truncate, 7, HF_TRUNCATE }, { HF_NR_removexattr, 0, HF_SETXATTR },
+		{ HF_NR_lchown, 0, HF_CHOWN }, { HF_NR_truncate, 7, HF_TRUNCATE },
+		{ HF_NR_removexattr, 0, HF_SETXATTR },
 		{ HF_NR_setxattrat, 0, HF_SETXATTR },
 	};
 	struct lit c[4] = { C("/f") };
@@ -197,7 +199,8 @@ static void exec_of_a_binary(void **state)
 
 static void exec_of_a_script(void **state)
 {
-	struct lit c[5] = { C("dash\0bin\0usr\0"), C("./run.sh"), C("/bin/sh"), C("me\0home\0"), C("/bin/sh\0./run.sh\0") };
+	struct lit c[5] = { C("dash\0bin\0usr\0"), C("./run.sh"), C("/bin/sh"), C("me\0home\0"),
+			C("/bin/sh\0./run.sh\0") };
 
 	assert_int_equal(hf_decode(rec, exec_rec(HF_REC_SCRIPT | HF_REC_KILLED, c), &buf, &act), 0);
 	str_is(act.path, "/home/me/run.sh");
@@ -236,7 +239,8 @@ static void sockets(void **state)
 static void sys_calls(void **state)
 {
 	static const struct { uint32_t nr, abi; enum hf_kind kind; int32_t signo; } t[] = {
-		{ HF_NR_kill, 0, HF_SIGNAL, 2 }, { HF_NR_tgkill, 0, HF_SIGNAL, 3 }, { HF_NR_setresuid, 0, HF_SETUID, 0 },
+		{ HF_NR_kill, 0, HF_SIGNAL, 2 }, { HF_NR_tgkill, 0, HF_SIGNAL, 3 },
+		{ HF_NR_setresuid, 0, HF_SETUID, 0 },
 		{ HF_NR_ptrace, 0, HF_PTRACE, 0 }, { HF_NR_process_vm_writev, 0, HF_VM_WRITE, 0 },
 		{ HF_NR_memfd_create, 0, HF_MEMFD, 0 }, { HF_NR_pivot_root, 0, HF_MOUNT, 0 },
 		{ HF_NR_finit_module, 0, HF_MODULE, 0 }, { HF_NR_bpf, 0, HF_BPF, 0 }, { HF_NR_unshare, 0, HF_OTHER, 0 },
@@ -272,7 +276,8 @@ static void raced_is_no_action(void **state)
 static void lengths_are_checked(void **state)
 {
 	struct lit p[4] = { C("passwd\0etc\0") }, e[5] = { C("a\0"), C("/a"), { NULL, 0 }, C("b\0"), C("x\0") };
-	static const uint16_t fixed[] = { HF_REC_FORK, HF_REC_EXIT, HF_REC_SOCK, HF_REC_SYS, HF_REC_FOREIGN, HF_REC_RACED };
+	static const uint16_t fixed[] = { HF_REC_FORK, HF_REC_EXIT, HF_REC_SOCK, HF_REC_SYS, HF_REC_FOREIGN,
+			HF_REC_RACED };
 	struct hf_action before;
 	uint32_t l;
 
@@ -311,7 +316,8 @@ static void turned_bytes(void **state)
 	uint32_t seed = 12345, ok = 0;
 
 	for (int i = 0; i < 200000; i++) {
-		size_t n = i & 1 ? exec_rec(HF_REC_SCRIPT, e) : path_rec(HF_REC_PATH, HF_REC_UNRESOLVED, HF_NR_rename, p, 0, 0);
+		size_t n = i & 1 ? exec_rec(HF_REC_SCRIPT, e) : path_rec(HF_REC_PATH, HF_REC_UNRESOLVED,
+				HF_NR_rename, p, 0, 0);
 		uint8_t *copy = malloc(n);
 
 		assert_non_null(copy);

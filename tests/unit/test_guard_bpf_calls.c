@@ -93,19 +93,24 @@ static int do_paths(void *arg)
 
 static void path_calls(void **state)
 {
-	static const struct { uint32_t nr; unsigned int nth; enum hf_kind kind; const char *path, *path2; uint32_t mode; } t[] = {
+	static const struct { uint32_t nr; unsigned int nth; enum hf_kind kind; const char *path,
+			*path2; uint32_t mode; } t[] = {
 		{ HF_NR_mkdir, 0, HF_MKDIR, "d", NULL, 0711 }, { HF_NR_mkdirat, 0, HF_MKDIR, "d2", NULL, 0722 },
 		{ HF_NR_rename, 0, HF_RENAME, "g", "f", 0 }, { HF_NR_renameat, 0, HF_RENAME, "h", "g", 0 },
 		{ HF_NR_renameat2, 0, HF_RENAME, "abs", "h", 0 }, { HF_NR_link, 0, HF_LINK, "l", "abs", 0 },
 		{ HF_NR_linkat, 0, HF_LINK, "l2", "l", 0 }, { HF_NR_symlink, 0, HF_SYMLINK, "s", NULL, 0 },
-		{ HF_NR_symlinkat, 0, HF_SYMLINK, "s2", NULL, 0 }, { HF_NR_mknod, 0, HF_MKNOD, "p", NULL, S_IFIFO | 0600 },
-		{ HF_NR_mknodat, 0, HF_MKNOD, "p2", NULL, S_IFIFO | 0644 }, { HF_NR_chmod, 0, HF_CHMOD, "l", NULL, 04711 },
+		{ HF_NR_symlinkat, 0, HF_SYMLINK, "s2", NULL, 0 },
+		{ HF_NR_mknod, 0, HF_MKNOD, "p", NULL, S_IFIFO | 0600 },
+		{ HF_NR_mknodat, 0, HF_MKNOD, "p2", NULL, S_IFIFO | 0644 },
+		{ HF_NR_chmod, 0, HF_CHMOD, "l", NULL, 04711 },
 		{ HF_NR_fchmod, 0, HF_CHMOD, "abs", NULL, 0640 }, { HF_NR_fchmodat, 0, HF_CHMOD, "l2", NULL, 0641 },
 		{ HF_NR_chown, 0, HF_CHOWN, "l", NULL, 0 }, { HF_NR_fchown, 0, HF_CHOWN, "abs", NULL, 0 },
 		{ HF_NR_lchown, 0, HF_CHOWN, "s", NULL, 0 }, { HF_NR_fchownat, 0, HF_CHOWN, "l2", NULL, 0 },
 		{ HF_NR_truncate, 0, HF_TRUNCATE, "l", NULL, 0 }, { HF_NR_ftruncate, 0, HF_TRUNCATE, "abs", NULL, 0 },
-		{ HF_NR_ftruncate, 1, HF_TRUNCATE, "/memfd:a/b", NULL, 0 }, { HF_NR_setxattr, 0, HF_SETXATTR, "l", NULL, 0 },
-		{ HF_NR_fsetxattr, 0, HF_SETXATTR, "abs", NULL, 0 }, { HF_NR_lremovexattr, 0, HF_SETXATTR, "l2", NULL, 0 },
+		{ HF_NR_ftruncate, 1, HF_TRUNCATE, "/memfd:a/b", NULL, 0 },
+		{ HF_NR_setxattr, 0, HF_SETXATTR, "l", NULL, 0 },
+		{ HF_NR_fsetxattr, 0, HF_SETXATTR, "abs", NULL, 0 },
+		{ HF_NR_lremovexattr, 0, HF_SETXATTR, "l2", NULL, 0 },
 		{ HF_NR_unlink, 0, HF_UNLINK, "l", NULL, 0 }, { HF_NR_unlinkat, 0, HF_UNLINK, "l2", NULL, 0 },
 		{ HF_NR_unlinkat, 1, HF_RMDIR, "d2", NULL, 0 }, { HF_NR_rmdir, 0, HF_RMDIR, "d", NULL, 0 },
 		{ HF_NR_unlink, 1, HF_UNLINK, "not-there", NULL, 0 },
@@ -144,7 +149,8 @@ static int do_socks(void *arg)
 	struct iovec io = { "x", 1 };
 	struct mmsghdr mm[3] = { 0 };
 	socklen_t n = sizeof(got);
-	int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0), u = socket(AF_UNIX, SOCK_STREAM, 0);
+	int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0), u = socket(AF_UNIX,
+			SOCK_STREAM, 0);
 	int d = socket(AF_INET, SOCK_DGRAM, 0), c2 = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -155,7 +161,8 @@ static int do_socks(void *arg)
 	if (bind(u, (void *)&un, 2 + 8) || listen(u, 1) || connect(c2, (void *)&un, 2 + 8) || accept(u, NULL, NULL) < 0)
 		return 3;
 	for (int i = 0; i < 3; i++)
-		mm[i].msg_hdr = (struct msghdr){ .msg_name = i == 1 ? NULL : &got, .msg_namelen = i == 1 ? 0 : sizeof(got),
+		mm[i].msg_hdr = (struct msghdr){ .msg_name = i == 1 ? NULL : &got, .msg_namelen = i == 1 ? 0 :
+				sizeof(got),
 						 .msg_iov = &io, .msg_iovlen = 1 };
 	if (sendto(d, "x", 1, 0, (void *)&got, sizeof(got)) != 1 || sendmsg(d, &mm[0].msg_hdr, 0) != 1 ||
 	    sendmmsg(d, mm, 1, 0) != 1 || sendmmsg(d, mm + 2, 1, 0) != 1)
@@ -180,7 +187,8 @@ static void socket_calls(void **state)
 	assert_true(action_of(&r, HF_NR_connect, 0, &a));
 	assert_memory_equal(&a.addr, &own, sizeof(own));
 	assert_true(action_of(&r, HF_NR_accept4, 0, &a));
-	assert_true(a.kind == HF_ACCEPT && a.addr.family == AF_INET && a.addr.ip[0] == 127 && a.addr.port && a.addr.port != own.port);
+	assert_true(a.kind == HF_ACCEPT && a.addr.family == AF_INET && a.addr.ip[0] == 127 && a.addr.port &&
+			a.addr.port != own.port);
 	assert_true(action_of(&r, HF_NR_bind, 0, &a));
 	assert_true(a.kind == HF_BIND && a.addr.family == AF_INET && a.addr.port == 0);
 	assert_true(action_of(&r, HF_NR_bind, 1, &a));
@@ -339,7 +347,8 @@ static void opens(const char *name, bool write, uint32_t flags, bool stops)
 
 static void opens_of_interest_stop(void **state)
 {
-	static const char *const files[] = { "id_rsa", "x.pem", "sub/deep/y", "plain", ".env", "32345678901234567890123456789012",
+	static const char *const files[] = { "id_rsa", "x.pem", "sub/deep/y", "plain", ".env",
+			"32345678901234567890123456789012",
 					     "323456789012345678901234567890123", "a.pem.txt" };
 	char path[256];
 

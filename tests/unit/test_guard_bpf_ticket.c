@@ -185,7 +185,8 @@ static void exec_of_a_script(void **state)
 /* Lengths round the hash's words and the kept part of argv; beyond it the length alone counts. */
 static void exec_with_any_length(void **state)
 {
-	static const size_t lens[] = { 0, 1, 6, 7, 8, 9, 500, 501, 4094, 8191, 20000, 32650, 32700, 32750, 32768, 40000, 100000 };
+	static const size_t lens[] = { 0, 1, 6, 7, 8, 9, 500, 501, 4094, 8191, 20000, 32650, 32700, 32750, 32768,
+			40000, 100000 };
 	static char big[100001];
 
 	NEED_BPF();
@@ -293,7 +294,8 @@ static void join_and_ticket(const struct recs *r)
 static int do_socket(void *arg)
 {
 	struct iovec io = { "x", 1 };
-	struct mmsghdr mm = { .msg_hdr = { .msg_name = &dest, .msg_namelen = dest_len, .msg_iov = &io, .msg_iovlen = 1 } };
+	struct mmsghdr mm = { .msg_hdr = { .msg_name = &dest, .msg_namelen = dest_len, .msg_iov = &io,
+			.msg_iovlen = 1 } };
 	int fd = socket(sock_family, sock_type, 0), rc;
 
 	if (fd < 0)

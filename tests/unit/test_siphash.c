@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* SipHash-2-4 against the vectors of its authors' paper and reference implementation (key 00..0f, input 00, 01, ...). */
+/*
+ * SipHash-2-4 against the vectors of its authors' paper and reference implementation (key 00..0f, input 00, 01,
+ * ...).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -305,7 +305,8 @@ static int two_paths(const struct hf_str *c, struct hf_decode_buf *b, struct hf_
 		a->path2 = c[HF_PATH_A];
 		return 0;
 	}
-	return given_path(c[HF_PATH_A], c[HF_PATH_A_BASE], b->path2, sizeof(b->path2), b->cwd, sizeof(b->cwd), &a->path2);
+	return given_path(c[HF_PATH_A], c[HF_PATH_A_BASE], b->path2, sizeof(b->path2), b->cwd, sizeof(b->cwd),
+			&a->path2);
 }
 
 static int decode_path(const void *rec, size_t len, struct hf_decode_buf *b, struct hf_action *a)

@@ -33,7 +33,10 @@ struct hf_bpf {
 	size_t nlinks;
 };
 
-/* libbpf has one print function for the whole process. The first complaint names the cause; what follows are consequences. */
+/*
+ * libbpf has one print function for the whole process. The first complaint names the cause; what follows are
+ * consequences.
+ */
 static __thread char log_text[512];
 
 static int keep_log(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -90,9 +93,10 @@ static bool kernel_has_attach_type(const struct btf *btf, const char *name, int 
 }
 
 /*
- * May socket hooks call bpf_task_storage_get()? (Since about 6.16.) A program that calls it with a context where the map belongs is refused
- * either way: for the argument only when the helper is allowed. libbpf_probe_bpf_helper() of 1.1 looks for the opposite complaint, whose
- * wording changed, and takes 6.12's "cannot use helper" for a yes.
+ * May socket hooks call bpf_task_storage_get()? (Since about 6.16.) A program that calls it with a context where
+ * the map belongs is refused either way: for the argument only when the helper is allowed.
+ * libbpf_probe_bpf_helper() of 1.1 looks for the opposite complaint, whose wording changed, and takes 6.12's
+ * "cannot use helper" for a yes.
  */
 static bool sock_has_task_storage(void)
 {
@@ -122,7 +126,8 @@ static int setup_newer(struct holdfast_bpf *s, bool as_old)
 	unix_hook = kernel_has(btf, "bpf_cast_to_kern_ctx") &&
 		    kernel_has_attach_type(btf, "BPF_CGROUP_UNIX_CONNECT", CGROUP_UNIX_CONNECT);
 	if (unix_hook)
-		err = bpf_program__set_expected_attach_type(s->progs.hf_connect_unix, (enum bpf_attach_type)CGROUP_UNIX_CONNECT);
+		err = bpf_program__set_expected_attach_type(s->progs.hf_connect_unix,
+				(enum bpf_attach_type)CGROUP_UNIX_CONNECT);
 	else
 		err = bpf_program__set_autoload(s->progs.hf_connect_unix, false);
 	btf__free(btf);

@@ -11,7 +11,8 @@ struct hf_bpf;
 struct hf_bpf_options {
 	size_t ring_bytes;	/* power of two, default 4 MiB */
 	bool stop_opens;
-	bool by_tid;		/* do as on 5.15 (for tests): a socket hook's session by thread id, probe reads instead of loads */
+	/* do as on 5.15 (for tests): a socket hook's session by thread id, probe reads instead of loads */
+	bool by_tid;
 };
 /* Opens, loads and attaches the observers. -errno; why[] names the program or map and what failed. */
 int hf_bpf_open(const struct hf_bpf_options *o, struct hf_bpf **ret, char *why, size_t why_cap);
@@ -26,8 +27,11 @@ int hf_bpf_session_state(struct hf_bpf *b, uint64_t session, struct hf_session_s
 int hf_bpf_task_add(struct hf_bpf *b, int pidfd, uint64_t session);
 /* The session of the process behind pidfd: 0 with *ret_session, -ENOENT not watched. */
 int hf_bpf_task_session(struct hf_bpf *b, int pidfd, uint64_t *ret_session);
-/* Attaches the socket hooks to a session's cgroup. Bit set of hooks attached: connect4, connect6, sendmsg4, sendmsg6,
- * connect_unix (5.15 to 6.6 lack the last; sendto and sendmsg on a UNIX datagram socket have no hook of ours). -errno when one of the first four fails. */
+/*
+ * Attaches the socket hooks to a session's cgroup. Bit set of hooks attached: connect4, connect6, sendmsg4,
+ * sendmsg6, connect_unix (5.15 to 6.6 lack the last; sendto and sendmsg on a UNIX datagram socket have no hook of
+ * ours). -errno when one of the first four fails.
+ */
 #define HF_HOOK_CONNECT4	(1u << 0)
 #define HF_HOOK_CONNECT6	(1u << 1)
 #define HF_HOOK_SENDMSG4	(1u << 2)
@@ -46,19 +50,25 @@ uint64_t hf_bpf_hash(const struct hf_bpf *b, const void *data, size_t len);
 /* Names that stop an open at its exit. name <= HF_NAME_KEY bytes, flags HF_INTEREST_*. Added flags are or-ed. */
 int hf_bpf_interest_add(struct hf_bpf *b, const char *name, uint32_t flags);
 
-/* Hands every record present now to cb, in the ring's order, which may differ from that of seq by a few numbers when several CPUs
- * emit at once: a gap is real only when it is still there at the next drain (and lost[] grew). Records that arrive meanwhile are
- * left for the next call, so a flood can't hold the caller here. A negative result of cb ends it (that record is consumed) and is
- * returned. Never blocks. Number of records, or -errno. */
+/*
+ * Hands every record present now to cb, in the ring's order, which may differ from that of seq by a few numbers
+ * when several CPUs emit at once: a gap is real only when it is still there at the next drain (and lost[] grew).
+ * Records that arrive meanwhile are left for the next call, so a flood can't hold the caller here. A negative
+ * result of cb ends it (that record is consumed) and is returned. Never blocks. Number of records, or -errno.
+ */
 typedef int (*hf_bpf_record_fn)(void *ctx, const void *rec, size_t len);
 int hf_bpf_drain(struct hf_bpf *b, hf_bpf_record_fn cb, void *ctx);
 int hf_bpf_ring_fd(const struct hf_bpf *b);	/* for epoll: readable when the kernel thought it worth waking us */
 
-/* Processes stopped at an open (HF_REC_STOPPED) whose record was lost because the ring was full: nobody else will let them go on.
- * Hands over and forgets at most cap of them; returns how many. Ask when lost[HF_REC_OPEN] has grown. */
+/*
+ * Processes stopped at an open (HF_REC_STOPPED) whose record was lost because the ring was full: nobody else will
+ * let them go on. Hands over and forgets at most cap of them; returns how many. Ask when lost[HF_REC_OPEN] has
+ * grown.
+ */
 int hf_bpf_stranded(struct hf_bpf *b, uint32_t *ret_tgid, uint64_t *ret_session, size_t cap);
 
 /* Are all live threads of the session frozen (task_struct.frozen), but for the tids in except[]? Those sit in a guard's
  * question and run nothing. 1 yes, 0 no (first that runs in *ret_tid), -errno. Source: kernel/cgroup/freezer.c. */
-int hf_bpf_session_frozen(struct hf_bpf *b, uint64_t session, const uint32_t *except, size_t nexcept, uint32_t *ret_tid);
+int hf_bpf_session_frozen(struct hf_bpf *b, uint64_t session, const uint32_t *except, size_t nexcept,
+		uint32_t *ret_tid);
 #endif

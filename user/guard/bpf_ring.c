@@ -41,8 +41,8 @@ void hf_ring_close(struct hf_ring *r)
 }
 
 /*
- * A record between reservation and commit. The tracepoint programs can't be preempted there; a socket hook can, for a moment, and
- * hides everything behind its record. Give way a few times, then leave it for the next drain.
+ * A record between reservation and commit. The tracepoint programs can't be preempted there; a socket hook can,
+ * for a moment, and hides everything behind its record. Give way a few times, then leave it for the next drain.
  */
 static uint32_t committed_header(const uint32_t *hdr)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reader of a BPF ring buffer. libbpf's goes on as long as records keep coming; this one ends at what was there when it began. */
+/*
+ * Reader of a BPF ring buffer. libbpf's goes on as long as records keep coming; this one ends at what was there
+ * when it began.
+ */
 #ifndef HF_GUARD_BPF_RING_H
 #define HF_GUARD_BPF_RING_H
 #include <stddef.h>

@@ -483,6 +483,11 @@ static void test_hostile_lines(void **state)
 	}
 	there_and_back(&a, r, &l, sizeof(line_buf));
 	hf_journal_reader_free(&r);
+	r = hf_journal_reader_new();
+	assert_int_equal(hf_journal_read(r, HF_STR("{\"n\":1,\"t\":\"\\u001b[31m\",\"type\":\"gap\",\"prev\":\""
+		"0000000000000000000000000000000000000000000000000000000000000000\"}"), &l, why, sizeof(why)), 0);
+	assert_string_equal(l.wall, "");	/* shown as it is, so it holds nothing but a time */
+	hf_journal_reader_free(&r);
 }
 
 /* Escapes leave nothing a terminal could act on, in any line. */

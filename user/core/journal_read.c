@@ -490,7 +490,9 @@ int hf_journal_read(struct hf_journal_reader *r, struct hf_str line, struct hf_l
 		l.n = hf_line_u64(r, NULL, "n", 0);
 		l.boot_ns = hf_line_u64(r, NULL, "b", 0);
 		l.json = r->json;
-		snprintf(l.wall, sizeof(l.wall), "%s", t.p ? t.p : "");
+		/* shown as it is: nothing but what a time is made of */
+		if (t.p && strspn(t.p, "0123456789-:.TZ+") == t.n && t.n < sizeof(l.wall))
+			memcpy(l.wall, t.p, t.n);
 		rc = check(r, line, prev, ended, &l, why, why_cap);
 		rc_type = typed(r, line, &l, rc ? other : why, rc ? sizeof(other) : why_cap);
 	}

@@ -192,8 +192,8 @@ static int start(struct watch *w, pid_t *ret_pid, int *ret_pidfd, int *ret_ctl_f
 	return r;
 }
 
-int hf_guardian_start_watching(const struct hf_cgroup *c, const struct hf_guardian_turns *t, unsigned limit_ms, pid_t *ret_pid,
-			       int *ret_pidfd, int *ret_ctl_fd)
+int hf_guardian_start_watching(const struct hf_cgroup *c, const struct hf_guardian_turns *t, unsigned limit_ms,
+			       pid_t *ret_pid, int *ret_pidfd, int *ret_ctl_fd)
 {
 	struct watch w = { .c = c, .turns = t, .limit_ms = limit_ms, .engine_pid = getpid() };
 	int r;
@@ -214,7 +214,8 @@ int hf_guardian_start(const struct hf_cgroup *c, pid_t *ret_pid, int *ret_pidfd,
 
 int hf_guardian_turns_new(struct hf_guardian_turns **ret)
 {
-	void *p = mmap(NULL, sizeof(struct hf_guardian_turns), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, sizeof(struct hf_guardian_turns), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
 
 	if (p == MAP_FAILED)
 		return -errno;

@@ -31,6 +31,6 @@ static inline void hf_guardian_turn(struct hf_guardian_turns *t, bool at_work)
 }
 /* hf_guardian_start() with them. limit_ms: longer than any honest turn (a journal's fsync on a slow disk); 0: no
  * limit. An engine that is stopped (SIGSTOP, a debugger) is not stuck. */
-int hf_guardian_start_watching(const struct hf_cgroup *c, const struct hf_guardian_turns *t, unsigned limit_ms, pid_t *ret_pid,
-			       int *ret_pidfd, int *ret_ctl_fd);
+int hf_guardian_start_watching(const struct hf_cgroup *c, const struct hf_guardian_turns *t, unsigned limit_ms,
+			       pid_t *ret_pid, int *ret_pidfd, int *ret_ctl_fd);
 #endif

@@ -7,7 +7,6 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -153,7 +152,6 @@ static void full_for(unsigned lines_while_full, size_t pending_max, bool want_dr
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = 0;
-	signal(SIGXFSZ, SIG_IGN);
 	snprintf(path, sizeof(path), "%s/x.jsonl", d);
 	assert_int_equal(hf_jfile_open(&o, &f, why, sizeof(why)), 0);
 	assert_int_equal(note(f, text, true), 0);

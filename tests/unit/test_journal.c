@@ -13,13 +13,27 @@
 #include <time.h>
 #include "journal.h"
 
-/* A rule to name in a finding; weak, so that a test program linked with the real ones still links. */
-__attribute__((weak)) const char *hf_rule_id(const struct hf_rule *r) { return "rule-1"; }
-__attribute__((weak)) const char *hf_rule_title(const struct hf_rule *r) { return "A title"; }
-__attribute__((weak)) const char *hf_rule_level(const struct hf_rule *r) { return "high"; }
-__attribute__((weak)) const char *hf_rule_guidance(const struct hf_rule *r) { return "Ask first."; }
-__attribute__((weak)) const char *hf_rule_tag(const struct hf_rule *r, unsigned i) { return i ? NULL : "attack.t1552"; }
-__attribute__((weak)) const char *hf_verdict_name(enum hf_verdict v) { return v == HF_HOLD ? "hold" : "allow"; }
+static struct hf_ruleset *rules;
+static const struct hf_rule *rule;
+
+static int load_rule(void **state)
+{
+	struct hf_rule_error err;
+
+	rules = hf_ruleset_new();
+	if (!rules || hf_ruleset_add(rules, HF_STR("title: A title\nid: rule-1\nlevel: high\ntags: [attack.t1552]\n"
+		"logsource: {product: linux, category: file_access}\ndetection: {s: {TargetFilename: /x}, condition: s}\n"
+		"holdfast: {guidance: Ask first.}\n"), "t.yml", &err) < 0 || hf_ruleset_finish(rules, &err) < 0)
+		return -1;
+	rule = hf_ruleset_get(rules, 0);
+	return 0;
+}
+
+static int drop_rule(void **state)
+{
+	hf_ruleset_free(&rules);
+	return 0;
+}
 
 static const struct hf_stamp at = { 1763972629123456789u, 55000000000u };
 static char line_buf[HF_LINE_MAX];
@@ -254,7 +268,7 @@ static void make_book(struct book *b, bool with_end)
 	const struct hf_journal_guard guards[] = { { "seccomp", "on" }, { "fanotify", "off: EPERM" } };
 	const struct hf_journal_total totals[] = { { "actions", 2 }, { "findings", 1 } };
 	struct hf_action a = plain_action();
-	struct hf_finding f = { .rule = (const struct hf_rule *)1, .verdict = HF_HOLD, .why = "matched", .nstory = 1,
+	struct hf_finding f = { .rule = rule, .verdict = HF_HOLD, .why = "matched", .nstory = 1,
 				.story = { { .n = 1, .time_ns = 9, .kind = HF_OPEN, .tgid = 100, .summary = "open /etc/shadow (read)" } } };
 	struct hf_proc p = { .tgid = 100, .ppid = 1, .start_ns = 777, .uid = 1000, .image = HF_STR("/bin/sh"), .argv = HF_STR("sh\0"), .cwd = HF_STR("/w") };
 	struct hf_chain c;
@@ -566,5 +580,5 @@ int main(void)
 		cmocka_unit_test(test_time), cmocka_unit_test(test_cost),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, load_rule, drop_rule);
 }

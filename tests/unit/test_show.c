@@ -12,13 +12,27 @@
 #include <sys/socket.h>
 #include "show.h"
 
-/* See test_journal.c. */
-__attribute__((weak)) const char *hf_rule_id(const struct hf_rule *r) { return "rule-1"; }
-__attribute__((weak)) const char *hf_rule_title(const struct hf_rule *r) { return "A key was read"; }
-__attribute__((weak)) const char *hf_rule_level(const struct hf_rule *r) { return "high"; }
-__attribute__((weak)) const char *hf_rule_guidance(const struct hf_rule *r) { return ""; }
-__attribute__((weak)) const char *hf_rule_tag(const struct hf_rule *r, unsigned i) { return NULL; }
-__attribute__((weak)) const char *hf_verdict_name(enum hf_verdict v) { return v == HF_HOLD ? "hold" : "note"; }
+static struct hf_ruleset *rules;
+static const struct hf_rule *rule;
+
+static int load_rule(void **state)
+{
+	struct hf_rule_error err;
+
+	rules = hf_ruleset_new();
+	if (!rules || hf_ruleset_add(rules, HF_STR("title: A key was read\nid: rule-1\nlevel: high\ntags: [attack.t1552]\n"
+		"logsource: {product: linux, category: file_access}\ndetection: {s: {TargetFilename: /x}, condition: s}\n"
+		"holdfast: {guidance: Ask first.}\n"), "t.yml", &err) < 0 || hf_ruleset_finish(rules, &err) < 0)
+		return -1;
+	rule = hf_ruleset_get(rules, 0);
+	return 0;
+}
+
+static int drop_rule(void **state)
+{
+	hf_ruleset_free(&rules);
+	return 0;
+}
 
 struct world {			/* a journal being written, read and shown at once */
 	struct hf_chain chain;
@@ -131,7 +145,7 @@ static void story_of_a_hold(struct world *x)
 {
 	struct hf_action a = { .kind = HF_CONNECT, .tgid = 101, .tid = 101, .start_ns = 101, .nr = UINT32_MAX, .flags = HF_ACT_ASKED,
 			       .addr = { .family = AF_INET, .port = 443, .proto = IPPROTO_TCP, .ip = { 203, 0, 113, 7 } } };
-	struct hf_finding f = { .rule = (const struct hf_rule *)1, .verdict = HF_HOLD, .why = "matched", .nstory = 1,
+	struct hf_finding f = { .rule = rule, .verdict = HF_HOLD, .why = "matched", .nstory = 1,
 				.story = { { .n = 1, .time_ns = 90000000000u, .kind = HF_OPEN, .tgid = 101, .summary = "open /home/ann/.ssh/id_rsa (read)" } } };
 
 	shown(x, hf_journal_line_finding(&x->chain, &x->w, now(x), &f, &a));
@@ -492,5 +506,5 @@ int main(void)
 		cmocka_unit_test(test_common_directory),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, load_rule, drop_rule);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -155,9 +156,15 @@ const char *hf_jfile_hash(const struct hf_jfile *f)
 
 int hf_jfile_flush(struct hf_jfile *f)
 {
+	const struct timespec none = { 0 };
+	sigset_t xfsz, old;
 	size_t done = 0;
 	int err = 0;
 
+	/* A file size limit (ulimit -f) sends SIGXFSZ, which would kill the engine: here it is an error like a full disk. */
+	sigemptyset(&xfsz);
+	sigaddset(&xfsz, SIGXFSZ);
+	pthread_sigmask(SIG_BLOCK, &xfsz, &old);
 	while (done < f->n && !err) {
 		ssize_t r = write(f->fd, f->buf + done, f->n - done);
 
@@ -166,6 +173,9 @@ int hf_jfile_flush(struct hf_jfile *f)
 		else if (r == 0 || errno != EINTR)
 			err = r == 0 ? EIO : errno;
 	}
+	if (err == EFBIG && !sigismember(&old, SIGXFSZ))
+		sigtimedwait(&xfsz, NULL, &none);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	f->bytes += done;
 	f->n -= done;
 	if (done && f->n)

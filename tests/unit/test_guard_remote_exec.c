@@ -346,6 +346,12 @@ static void long_argv(void **state)
 	assert_int_equal(predict(&j, &a), 0);
 	big[131071] = 'b';
 	assert_int_equal(predict(&j, &a), E2BIG);
+	/* more than a quarter of the stack's limit */
+	big[100000] = '\0';
+	for (int i = 0; i < 90; i++)
+		argv[i] = big;
+	argv[90] = NULL;
+	assert_int_equal(predict(&j, &a), E2BIG);
 }
 
 /* Words at the end of mapped memory, and pointers to nothing. */

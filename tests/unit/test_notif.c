@@ -27,7 +27,7 @@ static void table(void **state)
 		assert_int_equal(c->form, want[i].form);
 	}
 	assert_null(hf_notif_call(SYS_getpid));
-	assert_null(hf_notif_call(467));
+	assert_null(hf_notif_call(468));
 	assert_null(hf_notif_call(0xffffffffu));
 	assert_null(hf_notif_call(0x40000000u | SYS_openat));
 }

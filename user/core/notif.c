@@ -10,6 +10,8 @@
 #define NR_SETXATTRAT	  463
 #define NR_REMOVEXATTRAT  466
 #define NR_MOUNT_SETATTR  442
+#define NR_PIDFD_GETFD	  438
+#define NR_OPEN_TREE_ATTR 467
 
 #define CALL(f, k, d1, p1, d2, p2, fl, mo)                                                                          \
 	{                                                                                                           \
@@ -70,6 +72,7 @@ static const struct hf_notif_call calls[] = {
 	[SYS_rt_tgsigqueueinfo] = CALL(TKILL, SIGNAL, -1, 1, -1, -1, -1, 2),
 	[SYS_pidfd_send_signal] = CALL(PIDFD_SIGNAL, SIGNAL, 0, -1, -1, -1, 3, 1),
 	[SYS_ptrace] = CALL(PTRACE, PTRACE, -1, 1, -1, -1, -1, 0),
+	[NR_PIDFD_GETFD] = CALL(PIDFD, PTRACE, 0, -1, -1, -1, -1, 1),
 	[SYS_process_vm_writev] = CALL(VM, VM_WRITE, -1, 0, -1, -1, -1, -1),
 	[SYS_process_vm_readv] = CALL(VM, VM_WRITE, -1, 0, -1, -1, -1, -1),
 	[SYS_mount] = CALL(MOUNT, MOUNT, -1, 1, -1, 0, 3, -1),
@@ -80,6 +83,7 @@ static const struct hf_notif_call calls[] = {
 	[SYS_unshare] = CALL(PLAIN, MOUNT, -1, -1, -1, -1, -1, 0),
 	[SYS_move_mount] = CALL(MOVE_MOUNT, MOUNT, 2, 3, 0, 1, 4, -1),
 	[SYS_open_tree] = CALL(AT, MOUNT, 0, 1, -1, -1, 2, -1),
+	[NR_OPEN_TREE_ATTR] = CALL(AT, MOUNT, 0, 1, -1, -1, 2, -1),
 	[SYS_fspick] = CALL(AT, MOUNT, 0, 1, -1, -1, 2, -1),
 	[SYS_fsopen] = CALL(NAME, MOUNT, -1, 0, -1, -1, -1, 1),
 	[SYS_fsmount] = CALL(PLAIN, MOUNT, -1, -1, -1, -1, -1, 1),
@@ -103,6 +107,7 @@ static const struct hf_notif_call calls[] = {
 	[SYS_kexec_file_load] = CALL(FD, MODULE, 0, -1, -1, -1, -1, 4),
 	[SYS_bpf] = CALL(PLAIN, BPF, -1, -1, -1, -1, -1, 0),
 	[SYS_perf_event_open] = CALL(VM, OTHER, -1, 1, -1, -1, -1, 4),
+	[SYS_reboot] = CALL(PLAIN, OTHER, -1, -1, -1, -1, -1, 2),
 	[SYS_acct] = CALL(FOLLOW, OTHER, -1, 0, -1, -1, -1, -1),
 	[SYS_swapon] = CALL(FOLLOW, OTHER, -1, 0, -1, -1, -1, 1),
 	[SYS_swapoff] = CALL(FOLLOW, OTHER, -1, 0, -1, -1, -1, -1),

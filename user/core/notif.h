@@ -28,6 +28,7 @@ enum hf_notif_form {
 	HF_NF_KILL,		/* pid (process, 0, -1, process group) */
 	HF_NF_TKILL,		/* thread id */
 	HF_NF_PIDFD_SIGNAL,
+	HF_NF_PIDFD,		/* pidfd_getfd: the target behind a pidfd */
 	HF_NF_PTRACE, HF_NF_VM,
 	HF_NF_ID,		/* setuid family: the id in `mode` */
 	HF_NF_NAME,		/* path is a text: memfd_create, delete_module */

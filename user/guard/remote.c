@@ -325,6 +325,16 @@ static int act_signal(struct hf_q *q)
 	return 0;
 }
 
+/* A descriptor of another process, taken through a pidfd: needs the right to trace it. */
+static int act_pidfd(struct hf_q *q)
+{
+	int r = pidfd_target(q);
+
+	if (r == 0)
+		q->silent = q->a->target_tgid == q->a->tgid || (q->a->target_tgid == 0 && !(q->a->flags & HF_ACT_UNRESOLVED));
+	return r;
+}
+
 static int act_ptrace(struct hf_q *q)
 {
 	uint64_t request = hf_q_arg(q, q->call->mode);
@@ -410,6 +420,8 @@ static int act(struct hf_q *q)
 	case HF_NF_TKILL:
 	case HF_NF_PIDFD_SIGNAL:
 		return act_signal(q);
+	case HF_NF_PIDFD:
+		return act_pidfd(q);
 	case HF_NF_PTRACE:
 		return act_ptrace(q);
 	case HF_NF_VM:

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
@@ -20,7 +21,8 @@
 #define PAGE		  4096u
 #define PTR_BATCH	  512u			/* argv pointers read at once */
 #define STR_SCRATCH	  32768u
-#define ARG_MAX_BYTES	  (6u << 20)		/* 3/4 of _STK_LIM: more fails with E2BIG whatever the limits are */
+#define ARG_MIN_BYTES	  (128u << 10)		/* bprm_set_stack_limit(): this much is always allowed */
+#define ARG_MAX_BYTES	  (6u << 20)		/* 3/4 of _STK_LIM: more never is */
 #define ARG_STRLEN_MAX	  131072u		/* MAX_ARG_STRLEN */
 #define INTERP_LEVELS	  5			/* exec_binprm(): one more is ELOOP */
 #define FUSE_MAGIC	  0x65735546
@@ -31,6 +33,7 @@ struct args {				/* argv being read: two copies, the second one without argv[0] 
 	pid_t tid;
 	size_t total, argc, argv0_len;	/* lengths with their NULs */
 	size_t kept, rest_kept;
+	size_t limit;			/* more is E2BIG; 0: not asked yet */
 };
 
 static void keep(char *to, size_t *kept, const char *s, size_t n)
@@ -52,12 +55,28 @@ static void args_add(struct args *a, const char *s, size_t n)
 	a->total += n;
 }
 
+/* What the kernel takes at most for argv and envp: a quarter of the stack's limit between two bounds. */
+static size_t args_limit(pid_t tid)
+{
+	struct rlimit l;
+
+	if (prlimit(tid, RLIMIT_STACK, NULL, &l) || l.rlim_cur / 4 > ARG_MAX_BYTES)
+		return ARG_MAX_BYTES;
+	return l.rlim_cur / 4 > ARG_MIN_BYTES ? (size_t)l.rlim_cur / 4 : ARG_MIN_BYTES;
+}
+
 static int args_end(struct args *a)
 {
+	size_t size;
+
 	args_add(a, "", 1);
 	a->argc++;
-	/* each pointer counts against the limit too */
-	return a->total + a->argc * sizeof(uint64_t) > ARG_MAX_BYTES ? -E2BIG : 0;
+	size = a->total + a->argc * sizeof(uint64_t);	/* each pointer counts too */
+	if (size <= ARG_MIN_BYTES)
+		return 0;
+	if (a->limit == 0)
+		a->limit = args_limit(a->tid);
+	return size > a->limit ? -E2BIG : 0;
 }
 
 /* The part of a string that the first look did not hold: from addr on; got bytes of it were taken already. */

@@ -19,6 +19,7 @@
 
 #define LINKS_MAX  40			/* the kernel's MAXSYMLINKS */
 #define HF_RPATH_MAX 4096
+#define STEPS_MAX  4096			/* a path has 2048 at most; links full of "./" and "../x" would cost us more than the kernel */
 #define WALK_BYTES ((LINKS_MAX + 2) * (HF_RPATH_MAX + 1))
 
 struct fid {				/* a place in the mount tree */
@@ -37,7 +38,8 @@ struct walk {
 	struct base *b;
 	unsigned flags;
 	int cur;
-	unsigned links;
+	bool cur_is_dir;		/* known to be one */
+	unsigned links, steps;
 	size_t pos;			/* buf[pos..] is what is left, NUL-terminated; links are put in front */
 	char buf[WALK_BYTES];
 };
@@ -344,6 +346,22 @@ static void walk_go(struct walk *w, int fd)
 	if (w->cur != w->b->start && w->cur != w->b->root)
 		close_fd(w->cur);
 	w->cur = fd;
+	w->cur_is_dir = false;
+}
+
+/* ENOTDIR as the kernel has it for "." and "..". */
+static int walk_check_dir(struct walk *w)
+{
+	struct stat st;
+
+	if (!w->cur_is_dir) {
+		if (fstat(w->cur, &st))
+			return -errno;
+		if (!S_ISDIR(st.st_mode))
+			return -ENOTDIR;
+		w->cur_is_dir = true;
+	}
+	return 0;
 }
 
 /* Procfs: 1 jumped (w->cur moved), 0 an ordinary link whose text is in link, -errno. fd is the link itself. */
@@ -409,18 +427,17 @@ static int walk_up(struct walk *w)
 {
 	int r = open_root(w->b), fd;
 
+	if (r == 0)
+		r = walk_check_dir(w);
 	if (r)
 		return r;
-	fd = opath(w->cur, ".", O_DIRECTORY);	/* ENOTDIR as the kernel has it */
-	if (fd < 0)
-		return fd;
-	close(fd);
 	if (same_place(w->cur, w->b->root))
 		return 0;
 	fd = opath(w->cur, "..", O_DIRECTORY);
 	if (fd < 0)
 		return fd;
 	walk_go(w, fd);
+	w->cur_is_dir = true;
 	return 0;
 }
 
@@ -430,13 +447,10 @@ static int walk_step(struct walk *w, const char *comp, bool more, bool slash, ch
 	struct stat st;
 	int fd, r;
 
-	if (strcmp(comp, ".") == 0) {
-		fd = opath(w->cur, ".", O_DIRECTORY);
-		if (fd < 0)
-			return fd;
-		walk_go(w, fd);
-		return 0;
-	}
+	if (++w->steps > STEPS_MAX)
+		return -EOVERFLOW;	/* unresolved */
+	if (strcmp(comp, ".") == 0)
+		return walk_check_dir(w);
 	if (strcmp(comp, "..") == 0)
 		return walk_up(w);
 	fd = opath(w->cur, comp, O_NOFOLLOW);
@@ -485,12 +499,9 @@ static int walk_run(struct walk *w, char *out, size_t cap, struct hf_rpath *ret)
 			return r < 0 ? r : 0;
 	}
 	if (want_dir && !(w->flags & HF_RP_ENTRY)) {
-		struct stat st;
-
-		if (fstat(w->cur, &st))
-			return -errno;
-		if (!S_ISDIR(st.st_mode))
-			return -ENOTDIR;
+		r = walk_check_dir(w);
+		if (r)
+			return r;
 	}
 	r = fcntl(w->cur, F_DUPFD_CLOEXEC, 0);
 	return r < 0 ? -errno : finish(ret, r, -1, NULL, 0, out, cap);
@@ -504,7 +515,8 @@ static int resolve_slow(struct base *b, const char *path, unsigned flags, char *
 
 	w.b = b;
 	w.flags = flags;
-	w.links = 0;
+	w.links = w.steps = 0;
+	w.cur_is_dir = false;
 	w.pos = sizeof(w.buf) - 1;
 	w.buf[w.pos] = '\0';
 	w.cur = b->start;

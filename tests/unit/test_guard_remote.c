@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Held system calls other than exec, and what action is made of them. */
 #include "remote_child.h"
+#include <grp.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -220,6 +221,38 @@ static void entries(void **state)
 	RUN(t);
 }
 
+static void drop_uid(void)
+{
+	if (setgroups(0, NULL) || setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+		_exit(1);
+}
+
+/* Whether something exists in a closed directory is not told by the error: EACCES either way, as the kernel has it. */
+static void closed_directories(void **state)
+{
+	const struct call c[] = {
+		{ SYS_unlink, { P(in_top("closed/nothing")) } }, { SYS_unlink, { P(in_top("closed/d/nothing")) } },
+		{ SYS_open, { P(in_top("closed/link/x")), O_WRONLY } }, { SYS_unlink, { P(in_top("d/nothing")) } },
+		{ SYS_execve, { P(in_top("closed/nothing")), 0, 0 } }, { SYS_unlink, { P(in_top("closed/file/x")) } },
+		{ SYS_unlink, { P(in_top("tofile")) } }, { SYS_open, { P(in_top("tofile")), O_WRONLY } },
+	};
+	static const int want[] = { EACCES, EACCES, EACCES, ENOENT, EACCES, EACCES, 0, EACCES };
+	struct calls k = { .c = c, .n = 8, .setup = drop_uid };
+	struct hf_action a;
+	struct child ch;
+	bool silent;
+
+	assert_int_equal(chmod(top, 0755), 0);
+	assert_int_equal(mkdir(in_top("closed"), 0700), 0);
+	put_file(in_top("closed/file"), "x", 0644);
+	assert_int_equal(symlink("../d", in_top("closed/link")), 0);
+	assert_int_equal(symlink("closed/gone", in_top("tofile")), 0);
+	ch = start_calls(&k);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(next_action(&ch, &a, &silent), -want[i]);
+	child_end(&ch);
+}
+
 static void changes(void **state)
 {
 	const struct expect t[] = {
@@ -239,6 +272,10 @@ static void changes(void **state)
 		{ { SYS_mount, { P("dlink"), P("d"), 0, MS_BIND, 0 } }, 0, HF_MOUNT, "d", "d", 0 },
 		{ { SYS_mount, { P("proc"), P("dlink"), P("proc"), 0, 0 } }, 0, HF_MOUNT, "d", "=proc", 0 },
 		{ { SYS_umount2, { P("dlink"), 0 } }, 0, HF_MOUNT, "d", NULL, 0 },
+		{ { SYS_umount2, { P("dlink"), UMOUNT_NOFOLLOW } }, 0, HF_MOUNT, "dlink", NULL, 0 },
+		{ { SYS_mount, { P("nosuch"), P("d"), 0, MS_BIND | MS_REMOUNT | MS_RDONLY, 0 } }, 0, HF_MOUNT, "d", "=nosuch", 0 },
+		{ { SYS_mount, { P("nosuch"), P("d"), 0, MS_BIND, 0 } }, ENOENT, 0, NULL, NULL, 0 },
+		{ { SYS_acct, { 0 } }, 0, HF_OTHER, NULL, NULL, 0 },
 		{ { SYS_chroot, { P("dlink") } }, 0, HF_MOUNT, "d", NULL, 0 },
 		{ { SYS_setresuid, { 1, 2, 3 } }, 0, HF_SETUID, NULL, NULL, 0 },
 		{ { SYS_bpf, { 5, 0, 0 } }, 0, HF_BPF, NULL, NULL, 0 },
@@ -584,7 +621,7 @@ static void known_ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(opens), cmocka_unit_test(entries), cmocka_unit_test(changes), cmocka_unit_test(signals),
+		cmocka_unit_test(opens), cmocka_unit_test(entries), cmocka_unit_test(closed_directories), cmocka_unit_test(changes), cmocka_unit_test(signals),
 		cmocka_unit_test(signals_of_a_thread), cmocka_unit_test(sockets), cmocka_unit_test(unix_sockets_and_many),
 		cmocka_unit_test(reading), cmocka_unit_test(known_ids),
 	};

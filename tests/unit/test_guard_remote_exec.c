@@ -13,6 +13,7 @@
 
 static char top[64];
 static struct hf_remote remote;
+static int said;		/* what hf_remote_action() returned last */
 
 struct job {
 	int dirfd;		/* AT_FDCWD, or a path opened as dir */
@@ -154,7 +155,7 @@ static int predict(struct job *j, struct hf_action *ret)
 	ssize_t k;
 
 	notified_next(&c, &n);
-	r = hf_remote_action(&n, 7, &remote, ret, &silent);
+	said = r = hf_remote_action(&n, 7, &remote, ret, &silent);
 	notified_answer(&c, &n, 0);
 	k = read(c.ctl, &err, sizeof(err));	/* closed by the exec, or the errno */
 	if (k == (ssize_t)sizeof(err)) {
@@ -271,6 +272,7 @@ static void descriptors(void **state)
 	assert_true(a.flags & HF_ACT_SCRIPT);
 	j.cloexec = true;	/* the interpreter couldn't open it */
 	assert_int_equal(predict(&j, &a), ENOENT);
+	assert_int_equal(said, -ENOENT);
 	j.open_path = in_top("stay");
 	assert_int_equal(predict(&j, &a), 0);
 	j.open_path = top;

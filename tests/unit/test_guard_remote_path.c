@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resolving paths for another thread, against what the kernel itself does there. */
 #include "remote_child.h"
+#include <grp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -90,6 +91,8 @@ static void check(struct child *c, int dirfd, const char *path, bool follow)
 	} else if (t.err == ENOENT) {
 		if (!(r == -ENOENT || (r == 0 && !exists)))
 			fail_msg("%s: kernel ENOENT, we %d (%s)", path, r, out);
+	} else if (t.err == EACCES && r == 0) {
+		/* we see what the target must not: it is judged, and the kernel refuses it */
 	} else if (r != -t.err) {
 		fail_msg("%s: kernel %s, we %d (%s)", path, strerror(t.err), r, out);
 	}
@@ -277,6 +280,41 @@ static void pid_namespace(void **state)
 	child_end(&c);
 }
 
+/* Something mounted on our own /proc/PID: /proc/self of the target must not lead there. */
+static int own_proc_mounted(void)
+{
+	char out[8192];
+	struct child c;
+	bool exists = true;
+	int r;
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("tmpfs", "/proc/self/attr", "tmpfs", 0, NULL) || mkdir("/proc/self/attr/x", 0755))
+		return 77;
+	if (symlink("/proc/self/attr/x", in_top("d/attr")))
+		return 1;
+	c = oracle_start(NULL, NULL);
+	r = hf_remote_resolve(c.pid, AT_FDCWD, in_top("d/attr"), true, out, sizeof(out), &exists, NULL);
+	child_end(&c);
+	return r == -ENOENT || (r == 0 && !exists) ? 0 : 2;
+}
+
+static void own_proc(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(own_proc_mounted());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77) {
+		print_message("can't mount on /proc/self/attr\n");
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void *thread_serve(void *arg)
 {
 	int ctl = *(int *)arg;
@@ -352,6 +390,13 @@ static void bounds(void **state)
 	assert_int_equal(hf_remote_resolve(c.pid, AT_FDCWD, "a", true, out, sizeof(out), &exists, NULL), -ESRCH);
 }
 
+static void enter_top_as_nobody(void *arg)
+{
+	enter_top(arg);
+	if (setgroups(0, NULL) || setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+		_exit(1);
+}
+
 /* Random trees of links and random paths: ours and the kernel's must agree on each. */
 static void random_paths(void **state)
 {
@@ -389,7 +434,7 @@ static void random_paths(void **state)
 		}
 	}
 	c = oracle_start(enter_top, NULL);
-	for (int i = 0; i < 4000; i++) {
+	for (int i = 0; i < 6000; i++) {
 		char path[128] = "";
 		int n = 1 + (int)(random() % 5);
 
@@ -400,6 +445,13 @@ static void random_paths(void **state)
 		}
 		if (!path[0])
 			continue;
+		if (i == 3000) {	/* from here on for one who may not search everywhere */
+			child_end(&c);
+			assert_int_equal(chmod(top, 0755), 0);
+			assert_int_equal(chmod(in_top("d0/d1"), 0700), 0);
+			assert_int_equal(chmod(in_top("d1"), 0766), 0);
+			c = oracle_start(enter_top_as_nobody, NULL);
+		}
 		check(&c, AT_FDCWD, path, random() % 2);
 	}
 	child_end(&c);
@@ -414,6 +466,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_mount_namespace, make_top, drop_top),
 		cmocka_unit_test_setup_teardown(deleted_cwd, make_top, drop_top),
 		cmocka_unit_test_setup_teardown(pid_namespace, make_top, drop_top),
+		cmocka_unit_test_setup_teardown(own_proc, make_top, drop_top),
 		cmocka_unit_test_setup_teardown(own_thread, make_top, drop_top),
 		cmocka_unit_test_setup_teardown(bounds, make_top, drop_top),
 		cmocka_unit_test_setup_teardown(random_paths, make_top, drop_top),

@@ -50,12 +50,14 @@ static int take_path(struct hf_q *q, int dirarg, int arg, unsigned flags, enum n
 		n = hf_remote_read_str(q->tid, hf_q_arg(q, arg), path, sizeof(path));
 	if (n < 0)
 		return (int)n;
+	if (need == NEED_THERE)
+		flags |= HF_RP_THERE;
 	r = hf_rpath_resolve(q->tid, hf_q_dirfd(q, dirarg), path, flags, q->r->path, sizeof(q->r->path), &p);
 	if (r)
 		return r;
 	hf_q_take_path(q, &p);
 	hf_rpath_done(&p);
-	return need == NEED_THERE && !p.exists && !p.unresolved ? -ENOENT : 0;
+	return 0;
 }
 
 /* The same for the second path. */
@@ -68,13 +70,13 @@ static int take_path2(struct hf_q *q, int dirarg, int arg, unsigned flags)
 
 	if (n < 0)
 		return (int)n;
-	r = hf_rpath_resolve(q->tid, hf_q_dirfd(q, dirarg), path, flags, q->r->path2, sizeof(q->r->path2), &p);
+	r = hf_rpath_resolve(q->tid, hf_q_dirfd(q, dirarg), path, flags | HF_RP_THERE, q->r->path2, sizeof(q->r->path2), &p);
 	if (r)
 		return r;
 	hf_rpath_done(&p);
 	q->a->path2 = hf_str_of(q->r->path2);
 	q->a->flags |= (p.unresolved ? HF_ACT_UNRESOLVED : 0) | (p.truncated ? HF_ACT_TRUNC_PATH : 0);
-	return !p.exists && !p.unresolved ? -ENOENT : 0;
+	return 0;
 }
 
 static int take_fd(struct hf_q *q, int fd)
@@ -203,12 +205,25 @@ static int act_mount(struct hf_q *q)
 
 	q->a->mode = (uint32_t)flags;
 	if (hf_q_arg(q, c->path2)) {
-		if (flags & (MS_BIND | MS_MOVE))
+		/* path_mount(): a remount or a change of propagation looks at no source */
+		bool change = flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE);
+
+		if (!(flags & MS_REMOUNT) && (flags & MS_BIND || (flags & MS_MOVE && !change)))
 			r = take_path2(q, -1, c->path2, HF_RP_FOLLOW);
 		else
 			r = take_text(q, c->path2, "", q->r->path2, sizeof(q->r->path2), &q->a->path2);
 	}
 	return r ? r : take_path(q, c->dirfd, c->path, HF_RP_FOLLOW, NEED_THERE);
+}
+
+static int act_follow(struct hf_q *q)
+{
+	const struct hf_notif_call *c = q->call;
+	bool nofollow = q->a->nr == SYS_umount2 && q->a->mode & UMOUNT_NOFOLLOW;
+
+	if (q->a->nr == SYS_acct && hf_q_arg(q, c->path) == 0)
+		return 0;	/* turns accounting off */
+	return take_path(q, c->dirfd, c->path, nofollow ? 0 : HF_RP_FOLLOW, NEED_THERE);
 }
 
 static int act_move_mount(struct hf_q *q)
@@ -396,7 +411,7 @@ static int act(struct hf_q *q)
 	case HF_NF_UNLINKAT:
 		return act_unlinkat(q);
 	case HF_NF_FOLLOW:
-		return take_path(q, c->dirfd, c->path, HF_RP_FOLLOW, NEED_THERE);
+		return act_follow(q);
 	case HF_NF_NOFOLLOW:
 		return take_path(q, c->dirfd, c->path, 0, NEED_THERE);
 	case HF_NF_AT:

@@ -36,7 +36,15 @@ struct hf_remote {		/* reused for each question; holds the strings of the action
 /* Builds the action that notification n asks for. tgid/start_ns/uid come from /proc (task's own). 0; -ESRCH target is gone;
  * -EFAULT the arguments can't be read (the call would fail with EFAULT too); -errno the errno the call would fail with as far as
  * it is certain (ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG): the caller answers CONTINUE and the kernel says it itself.
- * *ret_silent: nothing to judge (sendmsg without address, kill inside the session's own thread group ...). */
+ * EACCES where the target may not search a directory on the way to what is missing. Answering with the error instead of CONTINUE is
+ * safe against races, and is what these are exact for.
+ * *ret_silent: nothing to judge (sendmsg without address, kill inside the session's own thread group ...).
+ * exec: argv is what the new image will have (final_argv), given is bprm->filename ("/dev/fd/N" for a descriptor).
+ * HF_ACT_UNRESOLVED: we could not look (FUSE closed to root, a name longer than PATH_MAX, ...): path is a lexical join. Nothing is
+ * known of what it leads to.
+ * send: EACH of r->addrs[0..naddrs) has to be judged; ret->addr is the first one only. addrs_truncated: there are more.
+ * signal to several: target_tgid 0, path "own process group", "process group N" or "every process", mode the group's number here.
+ * signal, ptrace: target_tgid 0 with HF_ACT_UNRESOLVED: a process we can't name. */
 int hf_remote_action(const struct seccomp_notif *n, uint64_t session, struct hf_remote *r, struct hf_action *ret, bool *ret_silent);
 /* Resolves a path as process tid would: its root, cwd or dirfd, symlinks, /proc/self and magic links from the target's point of view.
  * Never opens for reading (O_PATH only: no permission event, no FIFO, no device). out: absolute in the mount namespace. Missing last

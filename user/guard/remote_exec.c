@@ -259,17 +259,15 @@ static int follow_scripts(struct hf_q *q, struct chain *c, struct hf_rpath *f, c
 		if (arg)
 			chain_push(c, arg);
 		chain_push(c, name);
-		ret = hf_rpath_resolve(q->tid, AT_FDCWD, name, HF_RP_FOLLOW, r->interp, sizeof(r->interp), &next);
+		ret = hf_rpath_resolve(q->tid, AT_FDCWD, name, HF_RP_FOLLOW | HF_RP_THERE, r->interp, sizeof(r->interp), &next);
 		if (ret)
 			return ret;
 		hf_rpath_done(f);
 		*f = next;
-		if (next.unresolved)
+		if (next.unresolved) {
 			r->exec_unread = r->exec_any_interp = true;
-		else if (!next.exists)
-			return -ENOENT;
-		if (next.unresolved)
 			return 0;
+		}
 	}
 }
 
@@ -387,13 +385,11 @@ int hf_remote_exec(struct hf_q *q)
 	n = hf_remote_read_str(q->tid, hf_q_arg(q, c->path), path, sizeof(path));
 	if (n < 0)
 		return (int)n;
-	ret = hf_rpath_resolve(q->tid, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW ? 0 : HF_RP_FOLLOW) |
+	ret = hf_rpath_resolve(q->tid, dirfd, path, HF_RP_THERE | (flags & AT_SYMLINK_NOFOLLOW ? 0 : HF_RP_FOLLOW) |
 			       (flags & AT_EMPTY_PATH ? HF_RP_EMPTY : 0), r->path, sizeof(r->path), &f);
 	if (ret)
 		return ret;
 	hf_q_take_path(q, &f);
-	if (!f.exists && !f.unresolved)
-		ret = -ENOENT;
 	if (f.unresolved)
 		r->exec_unread = r->exec_any_interp = true;
 	if (ret == 0)

@@ -10,6 +10,7 @@
 #define HF_RP_ENTRY	(1u << 1)	/* the path names a directory entry: slashes at its end don't make it followed */
 #define HF_RP_EMPTY	(1u << 2)	/* AT_EMPTY_PATH: "" is dirfd itself */
 #define HF_RP_IN_ROOT	(1u << 3)	/* openat2's RESOLVE_IN_ROOT: dirfd is the root */
+#define HF_RP_THERE	(1u << 4)	/* a missing last component is -ENOENT */
 
 struct hf_rpath {
 	int fd;			/* O_PATH; -1: missing, or not resolved */
@@ -18,6 +19,16 @@ struct hf_rpath {
 	bool truncated;
 	struct stat st;		/* when it exists */
 };
+struct hf_creds {		/* what decides whether a thread may search a directory */
+	unsigned long uid, gid;	/* the fs ones */
+	unsigned long groups[64];
+	unsigned ngroups;
+	bool all;		/* CAP_DAC_OVERRIDE or CAP_DAC_READ_SEARCH over our files, or not known: no directory is refused */
+};
+int hf_creds_of(pid_t tid, struct hf_creds *ret);
+/* By owner, group and mode. Where an ACL says more than these: true. */
+bool hf_creds_may_search(const struct hf_creds *c, int dir);
+
 /* As hf_remote_resolve(), with more to ask and to tell. 0, or -errno as certain as hf_remote_action() says (also -EBADF), or
  * -ESRCH. Caller calls hf_rpath_done(). */
 int hf_rpath_resolve(pid_t tid, int dirfd, const char *path, unsigned flags, char *out, size_t cap, struct hf_rpath *ret);
@@ -28,6 +39,27 @@ ssize_t hf_rpath_name(int fd, const struct stat *st, char *out, size_t cap);
 int hf_rpath_open_proc(pid_t tid, const char *what);
 /* self and thread-self of a procfs mount, as the target would read them. Length or -errno. */
 int hf_rpath_self(pid_t tid, int parent, bool thread, char *out, size_t cap);
+
+/* --- between remote_path.c and remote_walk.c ---------------------------------------------------- */
+
+#define HF_RPATH_MAX 4096
+struct hf_rbase {			/* where a resolution starts */
+	pid_t tid;
+	int start;			/* directory a relative path starts from; == root for an absolute one */
+	int root;			/* negative: not opened yet */
+	bool in_root;			/* openat2 RESOLVE_IN_ROOT: start is the root */
+	int same;			/* is the root ours: 1 yes, -1 no, 0 not asked */
+};
+int hf_rpath_close(int fd);		/* -1 */
+int hf_rpath_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve);	/* descriptor or -errno */
+int hf_rpath_opath(int dirfd, const char *path, int flags);
+int hf_rpath_root(struct hf_rbase *b);	/* opens b->root */
+bool hf_rpath_same(int a, int b);	/* the same place in the mount tree? */
+/* Takes what was found: the object fd (owned from here on), or -1 and the missing name last in directory dir. */
+int hf_rpath_finish(struct hf_rpath *ret, int fd, int dir, const char *last, size_t last_len, char *out, size_t cap);
+/* The walk by hand. creds not NULL: -EACCES where the target may not search a directory. */
+int hf_rpath_walk(struct hf_rbase *b, const char *path, unsigned flags, const struct hf_creds *creds, char *out, size_t cap,
+		  struct hf_rpath *ret);
 
 /* Reads a small file whole (procfs). Length, NUL-terminated, or -errno. */
 ssize_t hf_remote_slurp(const char *path, char *out, size_t cap);

@@ -17,41 +17,19 @@
 #include <unistd.h>
 #include "remote_int.h"
 
-#define LINKS_MAX  40			/* the kernel's MAXSYMLINKS */
-#define HF_RPATH_MAX 4096
-#define STEPS_MAX  4096			/* a path has 2048 at most; links full of "./" and "../x" would cost us more than the kernel */
-#define WALK_BYTES ((LINKS_MAX + 2) * (HF_RPATH_MAX + 1))
 
 struct fid {				/* a place in the mount tree */
 	uint64_t dev, ino, mnt;
 };
 
-struct base {				/* where a resolution starts */
-	pid_t tid;
-	int start;			/* directory a relative path starts from; == root for an absolute one */
-	int root;			/* -1: not opened yet */
-	bool in_root;			/* openat2 RESOLVE_IN_ROOT: start is the root */
-	int same;			/* root_is_ours(): 1 yes, -1 no, 0 not asked */
-};
-
-struct walk {
-	struct base *b;
-	unsigned flags;
-	int cur;
-	bool cur_is_dir;		/* known to be one */
-	unsigned links, steps;
-	size_t pos;			/* buf[pos..] is what is left, NUL-terminated; links are put in front */
-	char buf[WALK_BYTES];
-};
-
-static int close_fd(int fd)
+int hf_rpath_close(int fd)
 {
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
-static int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
+int hf_rpath_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
 {
 	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = resolve };
 	int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
@@ -59,7 +37,7 @@ static int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t res
 	return fd < 0 ? -errno : fd;
 }
 
-static int opath(int dirfd, const char *path, int flags)
+int hf_rpath_opath(int dirfd, const char *path, int flags)
 {
 	int fd = openat(dirfd, path, O_PATH | O_CLOEXEC | flags);
 
@@ -72,14 +50,14 @@ int hf_rpath_open_proc(pid_t tid, const char *what)
 	int fd;
 
 	snprintf(p, sizeof(p), "/proc/%d/%s", (int)tid, what);
-	fd = opath(AT_FDCWD, p, 0);
+	fd = hf_rpath_opath(AT_FDCWD, p, 0);
 	if (fd != -ENOENT)
 		return fd;
 	snprintf(p, sizeof(p), "/proc/%d", (int)tid);
 	return access(p, F_OK) ? -ESRCH : -ENOENT;
 }
 
-static int open_root(struct base *b)
+int hf_rpath_root(struct hf_rbase *b)
 {
 	if (b->root < 0)
 		b->root = hf_rpath_open_proc(b->tid, "root");
@@ -87,14 +65,14 @@ static int open_root(struct base *b)
 	return b->root < 0 ? (b->root == -ENOENT ? -ESRCH : b->root) : 0;
 }
 
-static int open_start(struct base *b, int dirfd, bool absolute)
+static int open_start(struct hf_rbase *b, int dirfd, bool absolute)
 {
 	char what[32];
 	int r;
 
 	b->start = b->root = -1;
 	if (absolute && !b->in_root) {
-		r = open_root(b);
+		r = hf_rpath_root(b);
 		b->start = b->root;
 		return r;
 	}
@@ -111,11 +89,11 @@ static int open_start(struct base *b, int dirfd, bool absolute)
 	return r < 0 ? r : 0;
 }
 
-static void close_base(struct base *b)
+static void close_base(struct hf_rbase *b)
 {
 	if (b->root != b->start)
-		close_fd(b->root);
-	close_fd(b->start);
+		hf_rpath_close(b->root);
+	hf_rpath_close(b->start);
 }
 
 /* path "" is dirfd itself */
@@ -134,7 +112,7 @@ static bool same_fid(const struct fid *a, const struct fid *b)
 	return a->dev == b->dev && a->ino == b->ino && a->mnt == b->mnt;
 }
 
-static bool same_place(int a, int b)
+bool hf_rpath_same(int a, int b)
 {
 	struct fid x, y;
 
@@ -142,7 +120,7 @@ static bool same_place(int a, int b)
 }
 
 /* Is the target's root ours, in the same mount namespace (a mount id belongs to one)? */
-static bool root_is_ours(struct base *b)
+static bool root_is_ours(struct hf_rbase *b)
 {
 	struct fid ours, theirs;
 	char p[64];
@@ -212,14 +190,14 @@ static bool split_last(const char *path, size_t *ret_dir_len, const char **ret_l
 }
 
 /* What was found: an object, or a missing name in directory dir (closed by the caller). */
-static int finish(struct hf_rpath *ret, int fd, int dir, const char *last, size_t last_len, char *out, size_t cap)
+int hf_rpath_finish(struct hf_rpath *ret, int fd, int dir, const char *last, size_t last_len, char *out, size_t cap)
 {
 	struct stat st;
 	ssize_t n;
 
 	if (fstat(fd >= 0 ? fd : dir, &st)) {
 		n = -errno;
-		close_fd(fd);
+		hf_rpath_close(fd);
 		return (int)n;
 	}
 	n = hf_rpath_name(fd >= 0 ? fd : dir, &st, out, cap);
@@ -236,7 +214,7 @@ static int finish(struct hf_rpath *ret, int fd, int dir, const char *last, size_
 		}
 	}
 	if (n < 0) {
-		close_fd(fd);
+		hf_rpath_close(fd);
 		return n == -ENAMETOOLONG ? -EOVERFLOW : (int)n;	/* not the target's error, ours */
 	}
 	ret->fd = fd;
@@ -247,7 +225,7 @@ static int finish(struct hf_rpath *ret, int fd, int dir, const char *last, size_
 }
 
 /* One openat2() when no symlink is on the way; -EAGAIN: take the slow way. */
-static int resolve_fast(struct base *b, const char *path, unsigned flags, char *out, size_t cap, struct hf_rpath *ret)
+static int resolve_fast(struct hf_rbase *b, const char *path, unsigned flags, char *out, size_t cap, struct hf_rpath *ret)
 {
 	bool absolute = path[0] == '/' || b->in_root;
 	uint64_t resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | (absolute ? RESOLVE_IN_ROOT : 0);
@@ -263,9 +241,9 @@ static int resolve_fast(struct base *b, const char *path, unsigned flags, char *
 	/* a relative ".." may meet the target's root, which only an absolute resolution knows about */
 	if (!absolute && has_dotdot(work) && !root_is_ours(b))
 		return -EAGAIN;
-	fd = sys_openat2(b->start, work, O_PATH | (flags & HF_RP_FOLLOW ? 0 : O_NOFOLLOW), resolve);
+	fd = hf_rpath_openat2(b->start, work, O_PATH | (flags & HF_RP_FOLLOW ? 0 : O_NOFOLLOW), resolve);
 	if (fd >= 0)
-		return finish(ret, fd, -1, NULL, 0, out, cap);
+		return hf_rpath_finish(ret, fd, -1, NULL, 0, out, cap);
 	if (fd == -ENOTDIR)
 		return -ENOTDIR;	/* certain: no symlink came before it */
 	if (fd != -ENOENT)
@@ -273,13 +251,13 @@ static int resolve_fast(struct base *b, const char *path, unsigned flags, char *
 	if (!split_last(work, &dir_len, &last, &last_len))
 		return -ENOENT;
 	if (dir_len == 0)
-		return finish(ret, -1, b->start, last, last_len, out, cap);
+		return hf_rpath_finish(ret, -1, b->start, last, last_len, out, cap);
 	last = path + dir_len;
 	work[dir_len] = '\0';
-	fd = sys_openat2(b->start, work, O_PATH | O_DIRECTORY, resolve);
+	fd = hf_rpath_openat2(b->start, work, O_PATH | O_DIRECTORY, resolve);
 	if (fd < 0)
 		return fd == -ENOENT || fd == -ENOTDIR ? fd : -EAGAIN;
-	r = finish(ret, -1, fd, last, last_len, out, cap);
+	r = hf_rpath_finish(ret, -1, fd, last, last_len, out, cap);
 	close(fd);
 	return r;
 }
@@ -301,7 +279,7 @@ static bool has_component(const char *path, long number)
  * part, which is us here: then our own number is in the result's name (".." out of it leads to the same place for everyone).
  * -EAGAIN: take the slow way.
  */
-static int resolve_ours(struct base *b, const char *path, unsigned flags, char *out, size_t cap, struct hf_rpath *ret)
+static int resolve_ours(struct hf_rbase *b, const char *path, unsigned flags, char *out, size_t cap, struct hf_rpath *ret)
 {
 	char work[HF_RPATH_MAX + 1];
 	size_t len = strlen(path);
@@ -314,221 +292,24 @@ static int resolve_ours(struct base *b, const char *path, unsigned flags, char *
 	if (flags & HF_RP_ENTRY)
 		while (len > 1 && work[len - 1] == '/')
 			work[--len] = '\0';
-	fd = sys_openat2(b->start, work, O_PATH | (flags & HF_RP_FOLLOW ? 0 : O_NOFOLLOW), RESOLVE_NO_MAGICLINKS);
+	fd = hf_rpath_openat2(b->start, work, O_PATH | (flags & HF_RP_FOLLOW ? 0 : O_NOFOLLOW), RESOLVE_NO_MAGICLINKS);
 	if (fd < 0)
 		return -EAGAIN;
 	if (fstatfs(fd, &fs) || fs.f_type == PROC_SUPER_MAGIC) {
 		close(fd);
 		return -EAGAIN;
 	}
-	r = finish(ret, fd, -1, NULL, 0, out, cap);
+	r = hf_rpath_finish(ret, fd, -1, NULL, 0, out, cap);
 	if (r == 0 && has_component(out, getpid())) {
-		ret->fd = close_fd(ret->fd);
+		ret->fd = hf_rpath_close(ret->fd);
 		ret->exists = false;
 		return -EAGAIN;
 	}
 	return r;
 }
 
-static int walk_prepend(struct walk *w, const char *text, size_t len)
-{
-	if (len == 0)
-		return -ENOENT;
-	if (len > w->pos)
-		return -ELOOP;	/* can't be: LINKS_MAX texts fit */
-	w->pos -= len;
-	memcpy(w->buf + w->pos, text, len);
-	return 0;
-}
-
-static void walk_go(struct walk *w, int fd)
-{
-	if (w->cur != w->b->start && w->cur != w->b->root)
-		close_fd(w->cur);
-	w->cur = fd;
-	w->cur_is_dir = false;
-}
-
-/* ENOTDIR as the kernel has it for "." and "..". */
-static int walk_check_dir(struct walk *w)
-{
-	struct stat st;
-
-	if (!w->cur_is_dir) {
-		if (fstat(w->cur, &st))
-			return -errno;
-		if (!S_ISDIR(st.st_mode))
-			return -ENOTDIR;
-		w->cur_is_dir = true;
-	}
-	return 0;
-}
-
-/* Procfs: 1 jumped (w->cur moved), 0 an ordinary link whose text is in link, -errno. fd is the link itself. */
-static int walk_proc_link(struct walk *w, int fd, const struct stat *st, const char *comp, char *link, ssize_t *ret_len)
-{
-	struct stat self, thread;
-	int to;
-
-	/* the inode numbers of these two are the same in all procfs mounts, whatever the name they are bound to */
-	if (lstat("/proc/self", &self) || lstat("/proc/thread-self", &thread))
-		return -EACCES;
-	if (st->st_ino == self.st_ino || st->st_ino == thread.st_ino) {
-		*ret_len = hf_rpath_self(w->b->tid, w->cur, st->st_ino == thread.st_ino, link, HF_RPATH_MAX);
-		return *ret_len < 0 ? (int)*ret_len : 0;
-	}
-	to = sys_openat2(w->cur, comp, O_PATH, RESOLVE_NO_MAGICLINKS);
-	if (to != -ELOOP) {
-		close_fd(to);
-		return 0;
-	}
-	if (w->b->in_root)
-		return -EXDEV;
-	to = opath(w->cur, comp, 0);
-	if (to < 0)
-		return to;
-	walk_go(w, to);
-	return 1;
-}
-
-/* Follows the symlink fd, found as comp in w->cur. */
-static int walk_link(struct walk *w, int fd, const struct stat *st, const char *comp)
-{
-	char link[HF_RPATH_MAX];
-	struct statfs fs;
-	ssize_t n = -1;
-	int r;
-
-	if (++w->links > LINKS_MAX)
-		return -ELOOP;
-	if (fstatfs(fd, &fs))
-		return -errno;
-	if (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SECURITYFS_MAGIC) {
-		r = walk_proc_link(w, fd, st, comp, link, &n);
-		if (r)
-			return r < 0 ? r : 0;
-	}
-	if (n < 0)
-		n = readlinkat(fd, "", link, sizeof(link));
-	if (n < 0)
-		return -errno;
-	if ((size_t)n >= sizeof(link))
-		return -ENAMETOOLONG;
-	r = walk_prepend(w, link, (size_t)n);
-	if (r == 0 && link[0] == '/') {
-		r = open_root(w->b);
-		if (r == 0)
-			walk_go(w, w->b->root);
-	}
-	return r;
-}
-
-static int walk_up(struct walk *w)
-{
-	int r = open_root(w->b), fd;
-
-	if (r == 0)
-		r = walk_check_dir(w);
-	if (r)
-		return r;
-	if (same_place(w->cur, w->b->root))
-		return 0;
-	fd = opath(w->cur, "..", O_DIRECTORY);
-	if (fd < 0)
-		return fd;
-	walk_go(w, fd);
-	w->cur_is_dir = true;
-	return 0;
-}
-
-/* One component. 1: done, *ret is filled; 0: go on. more: others follow; slash: at least one slash follows. */
-static int walk_step(struct walk *w, const char *comp, bool more, bool slash, char *out, size_t cap, struct hf_rpath *ret)
-{
-	struct stat st;
-	int fd, r;
-
-	if (++w->steps > STEPS_MAX)
-		return -EOVERFLOW;	/* unresolved */
-	if (strcmp(comp, ".") == 0)
-		return walk_check_dir(w);
-	if (strcmp(comp, "..") == 0)
-		return walk_up(w);
-	fd = opath(w->cur, comp, O_NOFOLLOW);
-	if (fd == -ENOENT && !more) {
-		r = finish(ret, -1, w->cur, comp, strlen(comp), out, cap);
-		return r ? r : 1;
-	}
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st)) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	if (S_ISLNK(st.st_mode) && (more || (w->flags & HF_RP_FOLLOW) || (slash && !(w->flags & HF_RP_ENTRY)))) {
-		r = walk_link(w, fd, &st, comp);
-		close(fd);
-		return r;
-	}
-	walk_go(w, fd);
-	return 0;
-}
-
-static int walk_run(struct walk *w, char *out, size_t cap, struct hf_rpath *ret)
-{
-	bool want_dir = false;
-	int r;
-
-	for (;;) {
-		char comp[HF_RPATH_MAX + 1];
-		size_t n, skip = strspn(w->buf + w->pos, "/");
-
-		want_dir = skip > 0;
-		w->pos += skip;
-		n = strcspn(w->buf + w->pos, "/");
-		if (n == 0)
-			break;
-		if (n > HF_RPATH_MAX)
-			return -ENAMETOOLONG;
-		memcpy(comp, w->buf + w->pos, n);
-		comp[n] = '\0';
-		w->pos += n;
-		skip = strspn(w->buf + w->pos, "/");
-		r = walk_step(w, comp, w->buf[w->pos + skip] != '\0', skip > 0, out, cap, ret);
-		if (r)
-			return r < 0 ? r : 0;
-	}
-	if (want_dir && !(w->flags & HF_RP_ENTRY)) {
-		r = walk_check_dir(w);
-		if (r)
-			return r;
-	}
-	r = fcntl(w->cur, F_DUPFD_CLOEXEC, 0);
-	return r < 0 ? -errno : finish(ret, r, -1, NULL, 0, out, cap);
-}
-
-static int resolve_slow(struct base *b, const char *path, unsigned flags, char *out, size_t cap, struct hf_rpath *ret)
-{
-	struct walk w;	/* not zeroed: 170 KiB, of which little is touched */
-	size_t len = strlen(path);
-	int r;
-
-	w.b = b;
-	w.flags = flags;
-	w.links = w.steps = 0;
-	w.cur_is_dir = false;
-	w.pos = sizeof(w.buf) - 1;
-	w.buf[w.pos] = '\0';
-	w.cur = b->start;
-	r = walk_prepend(&w, path, len);
-	if (r == 0)
-		r = walk_run(&w, out, cap, ret);
-	walk_go(&w, -1);
-	return r;
-}
-
 /* No way to look: the name as far as text goes. */
-static int unresolved(struct base *b, const char *path, int err, char *out, size_t cap, struct hf_rpath *ret)
+static int unresolved(struct hf_rbase *b, const char *path, int err, char *out, size_t cap, struct hf_rpath *ret)
 {
 	char dir[HF_RPATH_MAX + 1] = "/";
 	struct stat st;
@@ -549,9 +330,47 @@ static bool certain(int err)
 	return err == -ENOENT || err == -ENOTDIR || err == -ELOOP || err == -ENAMETOOLONG || err == -EBADF || err == -ESRCH;
 }
 
+/*
+ * Our eyes are root's: what isn't there for us may be nobody's business for the target, which has to hear EACCES as it would from
+ * the kernel, or failing calls would tell it what exists in directories that are closed to it.
+ */
+static int as_target_sees(struct hf_rbase *b, const char *path, unsigned flags, int err, char *out, size_t cap)
+{
+	struct hf_rpath p = { .fd = -1 };
+	struct hf_creds c;
+
+	if ((err != -ENOENT && err != -ENOTDIR && err != -ELOOP) || b->start < 0)
+		return err;
+	if (hf_creds_of(b->tid, &c) || c.all)
+		return err;
+	if (hf_rpath_walk(b, path, flags, &c, out, cap, &p) == -EACCES)
+		err = -EACCES;
+	hf_rpath_done(&p);
+	return err;
+}
+
+static int resolve(struct hf_rbase *b, const char *path, unsigned flags, char *out, size_t cap, struct hf_rpath *ret)
+{
+	int r;
+
+	if (!path[0]) {
+		int fd = fcntl(b->start, F_DUPFD_CLOEXEC, 0);
+
+		return fd < 0 ? -errno : hf_rpath_finish(ret, fd, -1, NULL, 0, out, cap);
+	}
+	r = resolve_fast(b, path, flags, out, cap, ret);
+	if (r == -EAGAIN)
+		r = resolve_ours(b, path, flags, out, cap, ret);
+	if (r == -EAGAIN)
+		r = hf_rpath_walk(b, path, flags, NULL, out, cap, ret);
+	if (r == 0 && !ret->exists && flags & HF_RP_THERE)
+		r = -ENOENT;
+	return r;
+}
+
 int hf_rpath_resolve(pid_t tid, int dirfd, const char *path, unsigned flags, char *out, size_t cap, struct hf_rpath *ret)
 {
-	struct base b = { .tid = tid, .in_root = flags & HF_RP_IN_ROOT };
+	struct hf_rbase b = { .tid = tid, .in_root = flags & HF_RP_IN_ROOT };
 	struct hf_rpath p = { .fd = -1 };
 	int r;
 
@@ -560,20 +379,11 @@ int hf_rpath_resolve(pid_t tid, int dirfd, const char *path, unsigned flags, cha
 	if (!path[0] && !(flags & HF_RP_EMPTY))
 		return -ENOENT;
 	r = open_start(&b, dirfd, path[0] == '/');
-	if (r == 0) {
-		if (!path[0]) {
-			int fd = fcntl(b.start, F_DUPFD_CLOEXEC, 0);
-
-			r = fd < 0 ? -errno : finish(&p, fd, -1, NULL, 0, out, cap);
-		} else {
-			r = resolve_fast(&b, path, flags, out, cap, &p);
-			if (r == -EAGAIN)
-				r = resolve_ours(&b, path, flags, out, cap, &p);
-			if (r == -EAGAIN)
-				r = resolve_slow(&b, path, flags, out, cap, &p);
-		}
-	}
-	if (r < 0 && !certain(r))
+	if (r == 0)
+		r = resolve(&b, path, flags, out, cap, &p);
+	if (r < 0 && certain(r))
+		r = as_target_sees(&b, path, flags, r, out, cap);
+	else if (r < 0)
 		r = unresolved(&b, path, r, out, cap, &p);
 	close_base(&b);
 	if (r == 0)
@@ -583,7 +393,7 @@ int hf_rpath_resolve(pid_t tid, int dirfd, const char *path, unsigned flags, cha
 
 void hf_rpath_done(struct hf_rpath *p)
 {
-	p->fd = close_fd(p->fd);
+	p->fd = hf_rpath_close(p->fd);
 }
 
 int hf_remote_resolve(pid_t tid, int dirfd, const char *path, bool follow_last, char *out, size_t cap, bool *ret_exists, int *ret_fd)

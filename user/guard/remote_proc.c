@@ -3,14 +3,15 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include "remote_int.h"
 
@@ -153,6 +154,63 @@ int hf_remote_ids(pid_t tid, struct hf_remote_ids *ret)
 		return r;
 	*ret = ids;
 	return 0;
+}
+
+/* In our user namespace? Capabilities in another one say nothing about our files. */
+static bool same_userns(pid_t tid)
+{
+	char p[64], theirs[64], ours[64];
+	ssize_t a, b;
+
+	snprintf(p, sizeof(p), "/proc/%d/ns/user", (int)tid);
+	a = readlink(p, theirs, sizeof(theirs));
+	b = readlink("/proc/self/ns/user", ours, sizeof(ours));
+	return a > 0 && a == b && memcmp(theirs, ours, (size_t)a) == 0;
+}
+
+int hf_creds_of(pid_t tid, struct hf_creds *ret)
+{
+	char path[64], buf[4096], *caps;
+	unsigned long v[4];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	n = hf_remote_slurp(path, buf, sizeof(buf));
+	if (n <= 0)
+		return gone(n);
+	caps = strstr(buf, "\nCapEff:");
+	*ret = (struct hf_creds){ .all = true };
+	if (!caps || status_numbers(buf, "\nUid:", v, 4) != 4)
+		return 0;	/* so many groups that the rest didn't fit */
+	ret->uid = v[3];
+	if (status_numbers(buf, "\nGid:", v, 4) != 4)
+		return 0;
+	ret->gid = v[3];
+	ret->ngroups = status_numbers(buf, "\nGroups:", ret->groups, sizeof(ret->groups) / sizeof(ret->groups[0]));
+	ret->all = ret->ngroups == sizeof(ret->groups) / sizeof(ret->groups[0]) ||
+		   (strtoull(caps + 8, NULL, 16) & (1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH) && same_userns(tid));
+	return 0;
+}
+
+bool hf_creds_may_search(const struct hf_creds *c, int dir)
+{
+	mode_t bit = S_IXOTH;
+	struct stat st;
+	char p[64];
+
+	if (c->all || fstat(dir, &st))
+		return true;
+	if (st.st_gid == c->gid)
+		bit = S_IXGRP;
+	for (unsigned i = 0; i < c->ngroups; i++)
+		if (st.st_gid == c->groups[i])
+			bit = S_IXGRP;
+	if (st.st_uid == c->uid)
+		bit = S_IXUSR;
+	if (st.st_mode & bit)
+		return true;
+	snprintf(p, sizeof(p), "/proc/self/fd/%d", dir);
+	return getxattr(p, "system.posix_acl_access", NULL, 0) >= 0;
 }
 
 /* Is <parent>/<number> of some procfs mount our thread? The innermost namespace and the number in it name a thread uniquely. */

@@ -87,11 +87,9 @@ static int unix_path(struct hf_q *q, struct hf_addr *a)
 		return 0;
 	memcpy(name, a->sun, a->sun_len);
 	name[a->sun_len] = '\0';	/* unix_mkname(): the end of the address ends the name */
-	r = hf_rpath_resolve(q->tid, AT_FDCWD, name, HF_RP_FOLLOW, first ? q->r->path : out, sizeof(out), &p);
+	r = hf_rpath_resolve(q->tid, AT_FDCWD, name, HF_RP_FOLLOW | HF_RP_THERE, first ? q->r->path : out, sizeof(out), &p);
 	if (r)
 		return r;
-	if (!p.exists && !p.unresolved)
-		return -ENOENT;
 	if (first)
 		hf_q_take_path(q, &p);
 	else if (p.unresolved)

@@ -89,7 +89,7 @@ static void on_guardian(struct hf_engine *e)
 	waitpid(e->guardian, NULL, 0);
 	hf_engine_note(e, "guardian-died", "the guardian was ended from outside: started anew");
 	e->guardian_fd = e->guardian_ctl = -1;
-	if (hf_guardian_start(&e->cg, &e->guardian, &e->guardian_fd, &e->guardian_ctl) == 0) {
+	if (hf_guardian_start_watching(&e->cg, e->turns, HF_TURN_LIMIT_MS, &e->guardian, &e->guardian_fd, &e->guardian_ctl) == 0) {
 		struct epoll_event ev = { .events = EPOLLIN, .data.fd = e->guardian_fd };
 
 		epoll_ctl(e->ep, EPOLL_CTL_ADD, e->guardian_fd, &ev);
@@ -127,7 +127,7 @@ static void dispatch(struct hf_engine *e, int fd)
 	else if (fd == e->sig_fd)
 		on_signal(e);
 	else if (fd == e->events_fd)
-		(void)!pread(fd, (char[64]){ 0 }, 64, 0);	/* kernfs reports a change until it is read */
+		hf_cgroup_events_read(fd, &(int){ 0 }, &(int){ 0 });
 	/* the ring and cgroup.events only wake the loop: both are looked at below */
 }
 
@@ -135,9 +135,12 @@ static void loop(struct hf_engine *e)
 {
 	while (!(e->ending && e->front_gone)) {
 		struct epoll_event ev[16];
-		int n = epoll_wait(e->ep, ev, 16, (int)hf_engine_wait_ms(e));
 		uint64_t now;
+		int n;
 
+		hf_guardian_turn(e->turns, false);
+		n = epoll_wait(e->ep, ev, 16, (int)hf_engine_wait_ms(e));
+		hf_guardian_turn(e->turns, true);
 		for (int i = 0; i < n; i++)
 			dispatch(e, ev[i].data.fd);
 		hf_engine_drain(e);

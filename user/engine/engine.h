@@ -35,6 +35,7 @@
 
 #define HF_QUESTIONS (HF_HOLDS_MAX + 4)
 #define HF_INFLIGHT 4096		/* power of two; threads with a call let through and not yet back */
+#define HF_TURN_LIMIT_MS 15000		/* an engine stuck so long in one turn is stuck by the agent: the guardian ends the session */
 #define HF_FREEZE_WAIT_NS (500ull * 1000 * 1000)
 #define HF_OUTCOME_WAIT_NS (250ull * 1000 * 1000)	/* frozen for it so long; then its question is kept but others run */
 #define HF_OUTCOME_KEEP_NS (60ull * 1000 * 1000 * 1000)
@@ -65,6 +66,7 @@ struct hf_question {
 #define HF_INFLIGHT_FAN (1u << 31)	/* key of a fanotify answer: the tid is unknown, so the tgid with this bit */
 struct hf_inflight {			/* key: tid; 0 free */
 	uint32_t tid, nr;
+	bool denied;
 	uint64_t path_hash;		/* of the judged path; 0: not compared */
 	struct hf_question *q;		/* when it waits for this outcome */
 };
@@ -87,6 +89,7 @@ struct hf_engine {
 	struct hf_prompt *prompt;	/* NULL: no terminal */
 	struct hf_jfile *jfile;
 	char *line;			/* answers on the control socket are built here */
+	struct hf_guardian_turns *turns;
 	int ep, listener, front, events_fd, guardian_fd, guardian_ctl, cmd_pidfd, front_pidfd, sig_fd;
 	pid_t guardian, cmd_pid;
 	uint32_t hooks;			/* socket hooks attached */

@@ -69,6 +69,7 @@ void hf_inflight_put(struct hf_engine *e, const struct hf_question *q)
 	f->tid = q->a.tid;
 	f->nr = q->a.nr;
 	f->path_hash = q->a.kind == HF_OPEN && q->a.path.n ? hf_bpf_hash(e->bpf, q->a.path.p, q->a.path.n) : 0;
+	f->denied = q->a.flags & HF_ACT_DENIED;
 	f->q = q->phase == HF_Q_CONTINUED ? (struct hf_question *)q : NULL;
 }
 
@@ -120,6 +121,8 @@ int hf_engine_ticket(struct hf_engine *e, const struct hf_question *q)
 			memcpy(x->addr, q->r.raw[i].addr, sizeof(x->addr));
 			t.naddr++;
 		}
+		if (q->a.kind == HF_CONNECT && q->a.addr.family == AF_UNIX && (e->hooks & HF_HOOK_CONNECT_UNIX) && q->r.sun_raw_len)
+			hf_bpf_ticket_unix(e->bpf, q->r.sun_raw, q->r.sun_raw_len, &t.addr[t.naddr++]);
 		if (!t.naddr)
 			return 0;
 	} else {
@@ -196,7 +199,8 @@ static void ask_one(struct hf_engine *e, const struct seccomp_notif *n)
 		 * Answered with the error the kernel would have found, not with CONTINUE: a path that is missing or unreadable
 		 * now may be there when the kernel looks again.
 		 */
-		e->c.unreadable++;
+		if (!ask_is_plain_error(-r))
+			e->c.unreadable++;
 		hf_notif_error(e->listener, n->id, ask_is_plain_error(-r) ? -r : EPERM);
 		hf_question_free(e, q);
 		return;

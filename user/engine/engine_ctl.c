@@ -27,7 +27,7 @@ static bool from_session(struct hf_engine *e, const struct hf_ctl_peer *peer)
 			return i == 0;	/* it is gone already: nobody can vouch for it */
 		pid = (pid_t)ids.ppid;
 	}
-	return false;
+	return !hf_ctl_peer_alive(peer);	/* dead by now: what was looked up may have been another's */
 }
 
 static const char *state_name(const struct hf_engine *e)
@@ -36,7 +36,7 @@ static const char *state_name(const struct hf_engine *e)
 		return "paused";
 	if (hf_holds_waiting(e->holds))
 		return "held";
-	return e->cmd_exited ? "draining" : "running";
+	return e->cmd_exited ? "ended-draining" : "running";
 }
 
 static void line_status(struct hf_engine *e, struct hf_ctl *c)
@@ -144,6 +144,11 @@ int hf_engine_control(void *ctx, struct hf_ctl *c, const struct hf_ctl_peer *pee
 		snprintf(err, err_cap, "self-approval: this process is in a watched session");
 		return -EPERM;
 	}
+	if (!hf_control_is_for(req, e->session)) {
+		snprintf(err, err_cap, "%s is not of session %s", req->id, e->id);
+		return -ENOENT;
+	}
+	hf_jfile_flush(e->jfile);	/* whoever asks may read the journal next */
 	switch (req->cmd) {
 	case HF_CTL_STATUS:
 		line_status(e, c);

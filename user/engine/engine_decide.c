@@ -39,6 +39,8 @@ static void answer_deny(struct hf_engine *e, struct hf_question *q, const char *
 	hf_engine_explain(e, &q->a, &q->j, q->guard == HF_GUARD_STOP ? "killed" : verb);
 	switch (q->guard) {
 	case HF_GUARD_SECCOMP:
+		q->phase = HF_Q_ASKED;
+		hf_inflight_put(e, q);		/* the record of its EPERM is this answer's, not an action of its own */
 		hf_notif_error(e->listener, q->n.id, EPERM);
 		break;
 	case HF_GUARD_FANOTIFY:
@@ -252,7 +254,8 @@ static void hold_announce(struct hf_engine *e, const struct hf_question *q)
 		hf_explain(e->front_pidfd, hf_str_of(line));
 }
 
-static void hold(struct hf_engine *e, struct hf_question *q)
+/* A slot in the table and a line in the journal: also for a hold that a policy answers at once. */
+static bool hold_add(struct hf_engine *e, struct hf_question *q)
 {
 	struct hf_jsonw w;
 
@@ -260,8 +263,7 @@ static void hold(struct hf_engine *e, struct hf_question *q)
 	if (!q->hold) {
 		e->c.holds_full++;
 		hf_engine_note(e, "holds-full", "%u actions wait already: this one is refused", HF_HOLDS_MAX);
-		answer_deny(e, q, "denied (too many actions wait for a decision)");
-		return;
+		return false;
 	}
 	q->hold->binding = q->binding;
 	q->hold->tgid = q->a.tgid;
@@ -275,13 +277,44 @@ static void hold(struct hf_engine *e, struct hf_question *q)
 	hf_jsonw_end_obj(&w);
 	if (w.full)		/* too long for the table; the journal has it whole */
 		snprintf(q->hold->action_json, sizeof(q->hold->action_json), "{\"cut\":true}");
+	e->c.held++;
+	hf_engine_log_hold(e, q);
+	return true;
+}
+
+static void hold(struct hf_engine *e, struct hf_question *q)
+{
+	enum hf_decision d = e->o->on_hold == HF_ON_HOLD_ALLOW ? HF_DEC_ALLOW : HF_DEC_DENY;
+
+	if (!hold_add(e, q)) {
+		answer_deny(e, q, "denied (too many actions wait for a decision)");
+		return;
+	}
 	q->phase = HF_Q_HELD;
 	q->since_ns = q->hold->asked_ns;
-	e->c.held++;
+	if (e->o->on_hold != HF_ON_HOLD_ASK) {
+		hf_engine_decide(e, q, d, HF_SCOPE_ONCE, "policy", 0, 0);
+		return;
+	}
 	if (e->o->pause_session)
 		freeze(e);
-	hf_engine_log_hold(e, q);
 	hold_announce(e, q);
+}
+
+/* One sendmmsg(2) can go to several addresses: the strongest of the judgements counts, and its address is the one shown. */
+static void judge_addresses(struct hf_engine *e, struct hf_question *q)
+{
+	struct hf_addr strongest = q->a.addr;
+
+	for (unsigned i = 1; i < q->r.naddrs; i++) {
+		q->a.addr = q->r.addrs[i];
+		hf_judge(e->traj, &q->a, &e->scratch_j);
+		if (e->scratch_j.verdict > q->j.verdict) {
+			q->j = e->scratch_j;
+			strongest = q->a.addr;
+		}
+	}
+	q->a.addr = strongest;
 }
 
 void hf_engine_judge(struct hf_engine *e, struct hf_question *q)
@@ -289,6 +322,8 @@ void hf_engine_judge(struct hf_engine *e, struct hf_question *q)
 	enum hf_verdict v;
 
 	hf_judge(e->traj, &q->a, &q->j);
+	if (q->guard == HF_GUARD_SECCOMP && (q->a.kind == HF_CONNECT || q->a.kind == HF_SEND))
+		judge_addresses(e, q);
 	v = q->j.verdict;
 	if (q->j.nfindings)
 		hf_engine_log_findings(e, &q->a, &q->j);
@@ -300,11 +335,12 @@ void hf_engine_judge(struct hf_engine *e, struct hf_question *q)
 		if (d != HF_DEC_NONE) {
 			hf_engine_log_decision(e, q, d, HF_SCOPE_SESSION, "session", 0, 0);
 			v = d == HF_DEC_ALLOW ? HF_NOTE : HF_DENY;
-		} else if (e->o->on_hold != HF_ON_HOLD_ASK) {
-			d = e->o->on_hold == HF_ON_HOLD_ALLOW ? HF_DEC_ALLOW : HF_DEC_DENY;
-			hf_engine_log_decision(e, q, d, HF_SCOPE_ONCE, "policy", 0, 0);
-			v = d == HF_DEC_ALLOW ? HF_NOTE : HF_DENY;
 		}
+	}
+	if (q->guard == HF_GUARD_SECCOMP && q->r.addrs_truncated && v < HF_DENY &&
+	    (q->a.kind == HF_CONNECT || q->a.kind == HF_SEND)) {
+		hf_engine_note(e, "too-many-addresses", "tid %u: one call with more than %d destinations: refused", q->a.tid, 8);
+		v = HF_DENY;
 	}
 	switch (v) {
 	case HF_ALLOW:

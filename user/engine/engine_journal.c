@@ -15,7 +15,7 @@ static struct hf_stamp stamp(void)
 
 void hf_hold_id(const struct hf_engine *e, const struct hf_hold *h, char *out, size_t cap)
 {
-	snprintf(out, cap, "%.4s-%u", e->id, h->id);
+	hf_ctl_hold_id(e->session, h->id, out, cap);
 }
 
 void hf_engine_log_session(struct hf_engine *e)

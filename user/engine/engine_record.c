@@ -76,7 +76,8 @@ static void record_raced_open(struct hf_engine *e, struct hf_action *a)
 }
 
 /* Does this record end a call that was asked for? Takes it out of flight; *ret_q is the question that waits for it. */
-static bool record_confirms(struct hf_engine *e, const struct hf_action *a, uint64_t *ret_path_hash, struct hf_question **ret_q)
+static bool record_confirms(struct hf_engine *e, const struct hf_action *a, uint64_t *ret_path_hash, bool *ret_denied,
+			    struct hf_question **ret_q)
 {
 	struct hf_inflight *f = hf_inflight_find(e, a->tid);
 
@@ -85,6 +86,7 @@ static bool record_confirms(struct hf_engine *e, const struct hf_action *a, uint
 	if (f && (f->nr == a->nr || a->nr == 0xffffffff)) {
 		*ret_path_hash = f->path_hash;
 		*ret_q = f->q;
+		*ret_denied = f->denied;
 		memset(f, 0, sizeof(*f));
 		return true;
 	}
@@ -102,10 +104,17 @@ static bool open_differs(const struct hf_engine *e, const struct hf_action *a, u
 	       !(a->flags & (HF_ACT_UNRESOLVED | HF_ACT_TRUNC_PATH)) && hf_bpf_hash(e->bpf, a->path.p, a->path.n) != judged;
 }
 
+static bool failed_by_itself(const struct hf_action *a)
+{
+	return (a->flags & HF_ACT_OUTCOME) && a->ret < 0 && a->ret != -EINPROGRESS && a->ret != -EALREADY && a->ret != -EINTR &&
+	       a->kind != HF_OTHER;
+}
+
 static void record_action(struct hf_engine *e, struct hf_action *a, uint32_t old_tid)
 {
 	struct hf_question *q = NULL;
 	uint64_t judged = 0;
+	bool denied = false;
 	struct hf_action key = *a;
 	struct hf_judgement *j = &e->scratch_j;
 
@@ -116,11 +125,11 @@ static void record_action(struct hf_engine *e, struct hf_action *a, uint32_t old
 	if (a->kind != HF_FORK && a->kind != HF_EXIT)
 		hf_engine_proc(e, a);
 	key.tid = a->kind == HF_EXEC && a->ret >= 0 ? old_tid : a->tid;
-	if (a->kind != HF_FORK && a->kind != HF_EXIT && record_confirms(e, &key, &judged, &q)) {
+	if (a->kind != HF_FORK && a->kind != HF_EXIT && record_confirms(e, &key, &judged, &denied, &q)) {
 		if (open_differs(e, a, judged)) {
 			record_raced_open(e, a);
 		} else {
-			a->flags |= HF_ACT_CONFIRM;
+			a->flags |= HF_ACT_CONFIRM | (denied ? HF_ACT_DENIED : 0);
 			hf_traj_commit(e->traj, a, NULL);
 			hf_engine_log_action(e, a);
 		}
@@ -132,6 +141,11 @@ static void record_action(struct hf_engine *e, struct hf_action *a, uint32_t old
 	}
 	if (a->flags & HF_ACT_STOPPED) {
 		hf_engine_on_stopped(e, a);
+		return;
+	}
+	if (failed_by_itself(a)) {	/* a probe for a file that is not there is no finding */
+		hf_traj_commit(e->traj, a, NULL);
+		hf_engine_log_action(e, a);
 		return;
 	}
 	hf_judge(e->traj, a, j);
@@ -195,6 +209,21 @@ void hf_engine_drain(struct hf_engine *e)
 	hf_bpf_drain(e->bpf, on_record, e);
 }
 
+/* A process stopped at an open whose record was lost: nobody knows what it opened, so it must not go on with it. */
+static void loss_stranded(struct hf_engine *e)
+{
+	uint32_t tgid[32];
+	uint64_t session[32];
+	int n = hf_bpf_stranded(e->bpf, tgid, session, 32);
+
+	for (int i = 0; i < n; i++) {
+		if (session[i] != e->session)
+			continue;
+		hf_engine_note(e, "stranded", "pid %u: stopped at an open whose record was lost: ended", tgid[i]);
+		kill((pid_t)tgid[i], SIGKILL);
+	}
+}
+
 void hf_engine_loss(struct hf_engine *e)
 {
 	static const char *const name[HF_REC_TYPES] = { "none", "fork", "exec", "exit", "open", "path", "sock", "sys", "raced", "foreign" };
@@ -205,6 +234,8 @@ void hf_engine_loss(struct hf_engine *e)
 	for (unsigned i = 0; i < HF_REC_TYPES; i++)
 		if (s.lost[i] > e->seen.lost[i])
 			hf_engine_log_gap(e, name[i], s.lost[i] - e->seen.lost[i]);
+	if (s.lost[HF_REC_OPEN] > e->seen.lost[HF_REC_OPEN])
+		loss_stranded(e);
 	if (s.fork_untracked > e->seen.fork_untracked)
 		hf_engine_log_gap(e, "fork-untracked", s.fork_untracked - e->seen.fork_untracked);
 	e->seen = s;

@@ -26,7 +26,7 @@ static int setup_memory(struct hf_engine *e)
 	e->dec = malloc(sizeof(*e->dec));
 	e->line = malloc(65536);
 	e->holds = hf_holds_new();
-	return e->inflight && e->dec && e->line && e->holds ? 0 : -ENOMEM;
+	return e->inflight && e->dec && e->line && e->holds ? hf_guardian_turns_new(&e->turns) : -ENOMEM;
 }
 
 /* Neither the OOM killer nor the terminal should reach the engine before the agent. */
@@ -155,6 +155,7 @@ static int setup_guards(struct hf_engine *e, char *err, size_t err_cap)
 		snprintf(err, err_cap, "BPF programs: %s: %s (holdfast doctor says more)", why, strerror(-r));
 		return r;
 	}
+	hf_cgroup_sweep();
 	r = hf_cgroup_create(e->session, &e->cg);
 	if (r < 0) {
 		snprintf(err, err_cap, "cgroup v2: %s (is it mounted?)", strerror(-r));
@@ -165,7 +166,8 @@ static int setup_guards(struct hf_engine *e, char *err, size_t err_cap)
 		snprintf(err, err_cap, "socket hooks of the session's cgroup: %s", strerror(-r));
 		return r;
 	}
-	r = hf_bpf_session_add(e->bpf, e->session, HF_SESSION_ENFORCE | HF_SESSION_STOP_OPENS);
+	r = hf_bpf_session_add(e->bpf, e->session, HF_SESSION_ENFORCE | HF_SESSION_STOP_OPENS |
+						   (e->hooks & HF_HOOK_CONNECT_UNIX ? HF_SESSION_ENFORCE_UNIX : 0));
 	if (r < 0) {
 		snprintf(err, err_cap, "session map: %s", strerror(-r));
 		return r;
@@ -208,7 +210,7 @@ static int setup_loop(struct hf_engine *e)
 	if (e->ep < 0 || e->sig_fd < 0)
 		return -errno;
 	if (epoll_add(e, e->front, EPOLLIN) || epoll_add(e, e->sig_fd, EPOLLIN) || epoll_add(e, hf_bpf_ring_fd(e->bpf), EPOLLIN) ||
-	    epoll_add(e, hf_ctl_fd(e->ctl), EPOLLIN) || epoll_add(e, e->events_fd, EPOLLPRI))
+	    epoll_add(e, e->events_fd, EPOLLPRI))
 		return -EIO;
 	if (e->fan && epoll_add(e, hf_fan_fd(e->fan), EPOLLIN))
 		return -EIO;
@@ -266,11 +268,6 @@ int hf_engine_setup(struct hf_engine *e, char *err, size_t err_cap)
 	r = setup_protect(e);
 	if (r < 0)
 		return r;
-	r = hf_ctl_open(e->session, hf_engine_control, e, &e->ctl);
-	if (r < 0) {
-		snprintf(err, err_cap, "control socket in %s: %s", HF_CTL_DIR, strerror(-r));
-		return r;
-	}
 	if (e->o->ask != HF_ASK_SOCKET && e->o->on_hold == HF_ON_HOLD_ASK && hf_prompt_open(&e->prompt) < 0)
 		e->prompt = NULL;
 	if (!e->prompt && e->o->ask == HF_ASK_TTY) {
@@ -333,12 +330,18 @@ int hf_engine_start_cmd(struct hf_engine *e, char *err, size_t err_cap)
 	}
 	if (e->run->caps.sync_wakeup)
 		e->sync_wakeup = hf_notif_set_sync(e->listener) == 0;
-	r = hf_guardian_start(&e->cg, &e->guardian, &e->guardian_fd, &e->guardian_ctl);
+	r = hf_guardian_start_watching(&e->cg, e->turns, HF_TURN_LIMIT_MS, &e->guardian, &e->guardian_fd, &e->guardian_ctl);
 	if (r < 0) {
 		snprintf(err, err_cap, "guardian: %s", strerror(-r));
 		return r;
 	}
-	if (epoll_add(e, e->listener, EPOLLIN) || epoll_add(e, e->guardian_fd, EPOLLIN))
+	/* After the guardian's fork: a copy of its own would keep the socket listening when the engine is dead. */
+	r = hf_ctl_open(e->session, hf_engine_control, e, &e->ctl);
+	if (r < 0) {
+		snprintf(err, err_cap, "control socket in %s: %s", HF_CTL_DIR, strerror(-r));
+		return r;
+	}
+	if (epoll_add(e, hf_ctl_fd(e->ctl), EPOLLIN) || epoll_add(e, e->listener, EPOLLIN) || epoll_add(e, e->guardian_fd, EPOLLIN))
 		return -EIO;
 	return hf_msg_send(e->front, HF_MSG_GO, 0, 0, NULL);
 }
@@ -357,6 +360,7 @@ void hf_engine_teardown(struct hf_engine *e)
 		hf_cgroup_remove(&e->cg);
 	if (e->guardian_ctl >= 0)
 		hf_guardian_release(&e->guardian_ctl);
+	hf_guardian_turns_free(&e->turns);
 	hf_traj_free(&e->traj);
 	hf_holds_free(&e->holds);
 }

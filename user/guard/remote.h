@@ -31,6 +31,7 @@ struct hf_remote {		/* reused for each question; holds the strings of the action
 	/* argv as the new image will have it (scripts: rewritten as fs/binfmt_script.c does) */
 	char final_argv[32768 + 1]; size_t final_argv_len, final_argv_total;
 	struct hf_addr addrs[8]; unsigned naddrs; uint16_t raw_family[8]; bool addrs_truncated;
+	char sun_raw[108]; unsigned sun_raw_len;	/* connect to a UNIX socket: the name as given, for the ticket */
 	struct hf_notif_raw raw[8];	/* as the cgroup hook will see them; family 0: no hook looks at this one */
 };
 /* Builds the action that notification n asks for. tgid/start_ns/uid come from /proc (task's own). 0; -ESRCH target is gone;

@@ -135,6 +135,8 @@ static int add_addr(struct hf_q *q, struct sock *s, const void *sa, size_t len, 
 	a.proto = a.family == AF_UNIX ? 0 : (uint16_t)s->proto;
 	hf_notif_raw(sa, len, s->domain, s->proto, send, &raw);
 	if (a.family == AF_UNIX) {
+		memcpy(r->sun_raw, a.sun, a.sun_len);
+		r->sun_raw_len = send ? 0 : a.sun_len;
 		e = unix_path(q, &a);
 		if (e)
 			return send && r->naddrs ? 0 : e;

@@ -214,6 +214,10 @@ static void ask_one(struct hf_engine *e, const struct seccomp_notif *n)
 	}
 	q->a.time_ns = q->since_ns;
 	q->a.flags |= HF_ACT_ASKED;
+	if (q->a.flags & HF_ACT_UNRESOLVED)	/* we could not look where it leads: as good as cut off */
+		q->a.flags |= HF_ACT_TRUNC_PATH;
+	if (q->a.kind == HF_EXEC && q->r.exec_unread)
+		hf_engine_note(e, "exec-unread", "tid %u: the program file could not be read beforehand: its interpreter is not checked", q->a.tid);
 	hf_engine_drain(e);
 	p = hf_engine_proc(e, &q->a);
 	if (ask_is_launch(e, &q->a, p)) {

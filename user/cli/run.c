@@ -199,10 +199,17 @@ static int default_rules(struct parsed *p)
 	return -ENOENT;
 }
 
+static void warn(void *ctx, const char *text)
+{
+	fprintf(stderr, "holdfast: warning: %s\n", text);
+}
+
 static int load_rules(struct parsed *p, struct hf_ruleset **ret)
 {
 	struct hf_rule_error re = { 0 };
-	int r = hf_rules_load(p->o.rules, p->o.nrules, p->verdict, p->nverdict, ret, &re);
+	const struct hf_rules_source src = { .paths = p->o.rules, .npaths = p->o.nrules, .verdicts = p->verdict,
+					     .nverdicts = p->nverdict, .warn = warn };
+	int r = hf_rules_read(&src, ret, &re);
 
 	if (r < 0)
 		fprintf(stderr, "holdfast: %s\n", re.text[0] ? re.text : strerror(-r));

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "engine/engine.h"
 
@@ -42,10 +43,14 @@ static const char *state_name(const struct hf_engine *e)
 static void line_status(struct hf_engine *e, struct hf_ctl *c)
 {
 	const struct hf_traj_stats *st = hf_traj_stats(e->traj);
-	char buf[8192], labels[512], cmd[1024];
+	char buf[8192], labels[512], cmd[1024], since[32];
+	time_t t = (time_t)((hf_wall_ns() - (hf_now_ns() - e->started_ns)) / 1000000000);
+	struct tm tm;
 	struct hf_jsonw w;
 	size_t n = 0;
 
+	gmtime_r(&t, &tm);
+	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	cmd[0] = '\0';
 	for (char *const *a = e->o->argv; *a && n < sizeof(cmd) - 1; a++)
 		n += (size_t)snprintf(cmd + n, sizeof(cmd) - n, "%s%s", n ? " " : "", *a);
@@ -58,7 +63,8 @@ static void line_status(struct hf_engine *e, struct hf_ctl *c)
 	hf_jsonw_strz(&w, "command", cmd);
 	hf_jsonw_strz(&w, "user", e->run->user.name);
 	hf_jsonw_i64(&w, "pid", e->cmd_pid);
-	hf_jsonw_u64(&w, "age_ms", (hf_now_ns() - e->started_ns) / 1000000);
+	hf_jsonw_i64(&w, "engine_pid", getpid());
+	hf_jsonw_strz(&w, "since", since);
 	hf_jsonw_u64(&w, "actions", st->actions);
 	hf_jsonw_u64(&w, "findings", st->findings);
 	hf_jsonw_u64(&w, "holds", hf_holds_waiting(e->holds));
@@ -85,7 +91,7 @@ static void line_hold(struct hf_engine *e, struct hf_ctl *c, const struct hf_que
 	hf_jsonw_obj(&w, NULL);
 	hf_jsonw_strz(&w, "id", id);
 	hf_jsonw_strz(&w, "session", e->id);
-	hf_jsonw_strz(&w, "name", e->name);
+	hf_jsonw_strz(&w, "session_name", e->name);
 	hf_jsonw_raw(&w, "action", hf_str_of(q->hold->action_json));
 	hf_jsonw_strz(&w, "summary", what);
 	hf_jsonw_strz(&w, "rule", r ? hf_rule_id(r) : "");
@@ -105,10 +111,33 @@ static void line_hold(struct hf_engine *e, struct hf_ctl *c, const struct hf_que
 	hf_jsonw_end_arr(&w);
 	hf_jsonw_u64(&w, "pid", q->a.tgid);
 	hf_jsonw_str(&w, "image", p ? p->image : (struct hf_str){ "", 0 });
-	hf_jsonw_str(&w, "command_line", p ? p->cmdline : (struct hf_str){ "", 0 });
+	hf_jsonw_str(&w, "argv", p ? p->cmdline : (struct hf_str){ "", 0 });
 	hf_jsonw_u64(&w, "age_ms", (now - q->hold->asked_ns) / 1000000);
 	hf_jsonw_u64(&w, "expires_in_ms", q->hold->deadline_ns > now ? (q->hold->deadline_ns - now) / 1000000 : 0);
 	hf_jsonw_strz(&w, "on_timeout", e->o->timeout_allows ? "allow" : "deny");
+	hf_jsonw_end_obj(&w);
+	if (!w.full)
+		hf_ctl_line(c, (struct hf_str){ w.p, w.n });
+}
+
+static void line_decision(struct hf_engine *e, struct hf_ctl *c, const struct hf_question *q, bool allow, const struct hf_control *req)
+{
+	const struct hf_rule *r = q->j.nfindings ? q->j.finding[0].rule : NULL;
+	char id[32], what[400], buf[4096];
+	struct hf_jsonw w;
+
+	hf_hold_id(e, q->hold, id, sizeof(id));
+	hf_action_summary(&q->a, what, sizeof(what));
+	hf_jsonw_init(&w, buf, sizeof(buf));
+	hf_jsonw_obj(&w, NULL);
+	hf_jsonw_strz(&w, "id", id);
+	hf_jsonw_strz(&w, "session", e->id);
+	hf_jsonw_strz(&w, "session_name", e->name);
+	hf_jsonw_strz(&w, "decision", allow ? "allow" : "deny");
+	hf_jsonw_strz(&w, "scope", allow && req->scope == HF_SCOPE_SESSION ? "session" : "once");
+	hf_jsonw_bool(&w, "stop", !allow && req->stop);
+	hf_jsonw_strz(&w, "rule", r ? hf_rule_id(r) : "");
+	hf_jsonw_strz(&w, "summary", what);
 	hf_jsonw_end_obj(&w);
 	if (!w.full)
 		hf_ctl_line(c, (struct hf_str){ w.p, w.n });
@@ -125,7 +154,7 @@ static int control_decide(struct hf_engine *e, struct hf_ctl *c, const struct hf
 		snprintf(err, err_cap, "no hold %s waits in session %s", req->id, e->name);
 		return -ENOENT;
 	}
-	line_hold(e, c, q);
+	line_decision(e, c, q, allow, req);
 	hf_engine_decide(e, q, allow ? HF_DEC_ALLOW : HF_DEC_DENY, allow ? req->scope : HF_SCOPE_ONCE, "socket", peer->uid, peer->pid);
 	if (!allow && req->stop)
 		hf_engine_kill(e, "stopped by the person who decided");

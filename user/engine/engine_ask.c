@@ -157,7 +157,10 @@ static bool ask_again(struct hf_engine *e, const struct seccomp_notif *n, struct
 			}
 			return true;
 		}
-		hf_engine_decide(e, q, HF_DEC_NONE, HF_SCOPE_ONCE, "gone", 0, 0);
+		if (q->phase == HF_Q_CONTINUED)		/* decided long ago; only its outcome was still waited for */
+			hf_engine_outcome(e, q);
+		else
+			hf_engine_decide(e, q, HF_DEC_NONE, HF_SCOPE_ONCE, "gone", 0, 0);
 	}
 	return false;
 }

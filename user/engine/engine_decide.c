@@ -365,7 +365,6 @@ void hf_engine_judge(struct hf_engine *e, struct hf_question *q)
 
 static void decide_allow(struct hf_engine *e, struct hf_question *q)
 {
-	e->c.allowed_by_person++;
 	if (q->guard == HF_GUARD_SECCOMP && !hf_notif_valid(e->listener, q->n.id)) {
 		q->phase = HF_Q_CONTINUED;	/* the restarted call finds the decision */
 		q->since_ns = hf_now_ns();
@@ -395,6 +394,7 @@ void hf_engine_decide(struct hf_engine *e, struct hf_question *q, enum hf_decisi
 	if (q->hold && d != HF_DEC_NONE)
 		hf_holds_decide(e->holds, q->hold->id, d, s);
 	if (d == HF_DEC_ALLOW) {
+		e->c.allowed_by_person += !strcmp(via, "tty") || !strcmp(via, "socket");
 		decide_allow(e, q);
 		return;
 	}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include "engine/engine.h"
@@ -83,7 +84,8 @@ static bool record_confirms(struct hf_engine *e, const struct hf_action *a, uint
 
 	*ret_q = NULL;
 	*ret_path_hash = 0;
-	if (f && (f->nr == a->nr || a->nr == 0xffffffff)) {
+	/* an exec's record does not say which of the two calls it was */
+	if (f && (f->nr == a->nr || a->nr == 0xffffffff || (a->kind == HF_EXEC && f->nr == SYS_execveat))) {
 		*ret_path_hash = f->path_hash;
 		*ret_q = f->q;
 		*ret_denied = f->denied;

@@ -41,6 +41,7 @@ static void finish(struct hf_engine *e)
 	e->ending = true;
 	hf_engine_drain(e);
 	hf_engine_loss(e);
+	hf_engine_account(e);
 	hf_engine_log_end(e);
 	hf_jfile_flush(e->jfile);
 }

@@ -72,7 +72,7 @@ struct hf_inflight {			/* key: tid; 0 free */
 };
 
 struct hf_engine_counts {
-	uint64_t questions, silent, held, denied, allowed_by_person, raced, foreign, malformed, explain_dropped, holds_full, unreadable, lost;
+	uint64_t questions, silent, held, denied, allowed_by_person, raced, foreign, malformed, explain_dropped, holds_full, unreadable, lost, records;
 };
 
 struct hf_engine {
@@ -121,6 +121,8 @@ void hf_engine_drain(struct hf_engine *e);
 /* The process of an action in the trajectory; learnt from /proc if its fork record is missing. NULL: out of memory. */
 struct hf_proc *hf_engine_proc(struct hf_engine *e, const struct hf_action *a);
 void hf_engine_loss(struct hf_engine *e);
+/* At the end, all drained: every sequence number given out is a record received or a loss counted; else a gap line says how many not. */
+void hf_engine_account(struct hf_engine *e);
 
 /* engine_ask.c: the guards' questions. */
 void hf_engine_on_notif(struct hf_engine *e);

@@ -188,6 +188,8 @@ static int on_record(void *ctx, const void *rec, size_t len)
 	uint32_t old_tid = 0;
 	int r;
 
+	e->c.records++;
+
 	if (len >= sizeof(struct hf_rec_raced) && h->type == HF_REC_RACED) {
 		record_raced(e, rec);
 		return 0;
@@ -241,4 +243,17 @@ void hf_engine_loss(struct hf_engine *e)
 	if (s.fork_untracked > e->seen.fork_untracked)
 		hf_engine_log_gap(e, "fork-untracked", s.fork_untracked - e->seen.fork_untracked);
 	e->seen = s;
+}
+
+void hf_engine_account(struct hf_engine *e)
+{
+	struct hf_session_state s;
+	uint64_t known = e->c.records;
+
+	if (hf_bpf_session_state(e->bpf, e->session, &s) < 0)
+		return;
+	for (unsigned i = 0; i < HF_REC_TYPES; i++)
+		known += s.lost[i];
+	if (s.seq > known)
+		hf_engine_log_gap(e, "unaccounted", s.seq - known);
 }

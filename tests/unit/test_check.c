@@ -116,11 +116,66 @@ static void test_correlations(void **state)
 	one(user, READ("") ", " PACK("") ", " SEND(""), false);		/* nothing to group by */
 }
 
+#define COUNTS(corr) "title: read\nname: read\nlogsource: {category: file_access}\ndetection: {s: {TargetFilename|startswith: /k}, condition: s}\n---\n" \
+	"title: pack\nname: pack\nlogsource: {category: process_creation}\ndetection: {s: {Image: /tar}, condition: s}\n---\n" \
+	"title: send\nname: send\nlogsource: {category: network_connection}\ndetection: {s: {Initiated: 'true'}, condition: s}\n---\n" \
+	"title: C\ncorrelation: {timespan: 60s, " corr "}\n" \
+	"holdfast:\n  examples:\n"
+#define NO(n) "{Initiated: 'true', DestinationPort: " n "}"
+
+static void test_counts(void **state)
+{
+	static const char three[] = COUNTS("type: event_count, rules: [read, pack], condition: {gte: 3}");
+	static const char files[] = COUNTS("type: value_count, rules: [read], condition: {field: TargetFilename, gte: 2}, group-by: [Process]");
+	static const char sum[] = COUNTS("type: value_sum, rules: [send], condition: {field: DestinationPort, gt: 10}");
+	static const char avg[] = COUNTS("type: value_avg, rules: [send], condition: {field: DestinationPort, eq: 2.5}");
+	static const char min[] = COUNTS("type: value_min, rules: [send], condition: {field: DestinationPort, lt: 2}");
+	static const char max[] = COUNTS("type: value_max, rules: [send], condition: {field: DestinationPort, gt: 8}");
+	static const char median[] = COUNTS("type: value_percentile, rules: [send], condition: {field: DestinationPort, percentile: 50, eq: 5}");
+	static const char rare[] = COUNTS("type: value_percentile, rules: [send], condition: {field: DestinationPort, lte: 25}");
+	static const char alias[] = COUNTS("type: temporal, rules: [read, send], group-by: [p], "
+					   "aliases: {p: {read: TargetFilename, send: DestinationPath}}");
+
+	one(three, READ("") ", " PACK("") ", " READ(""), true);
+	one(three, READ("") ", " PACK("") ", " SEND(""), false);
+	one(three, READ("") ", " PACK("") ", " READ(", after: 61s"), false);
+	one(files, READ("") ", {TargetFilename: /k2}", true);
+	one(files, READ("") ", " READ(""), false);
+	one(files, READ(", ProcessId: 1") ", {TargetFilename: /k2, ProcessId: 2}", false);
+	one(sum, NO("5") ", " NO("6"), true);
+	one(sum, NO("5") ", " NO("5"), false);
+	one(sum, NO("5") ", " NO("x") ", " NO("5"), false);
+	one(avg, NO("2") ", " NO("3"), true);
+	one(avg, NO("2") ", " NO("4"), false);
+	one(min, NO("2") ", " NO("1"), true);
+	one(min, NO("2"), false);
+	one(max, NO("2") ", " NO("9"), true);
+	one(max, NO("8"), false);
+	one(median, NO("1") ", " NO("9") ", " NO("5"), true);
+	one(median, NO("1") ", " NO("9") ", " NO("9"), false);
+	one(rare, NO("1") ", " NO("1") ", " NO("1") ", " NO("2"), true);
+	one(rare, NO("1") ", " NO("1") ", " NO("2"), false);
+	one(alias, READ("") ", {Initiated: 'true', DestinationPath: /k}", true);
+	one(alias, READ("") ", {Initiated: 'true', DestinationPath: /l}", false);
+}
+
+static void test_correlations_of_correlations(void **state)
+{
+	expect("title: many\nname: many\ncorrelation: {type: event_count, timespan: 5s, rules: [read], condition: {gte: 2}}\n---\n"
+	       "title: read\nname: read\nlogsource: {category: file_access}\ndetection: {s: {TargetFilename: /k}, condition: s}\n---\n"
+	       "title: send\nname: send\nlogsource: {category: network_connection}\ndetection: {s: {Initiated: 'true'}, condition: s}\n---\n"
+	       "title: C\ncorrelation: {type: temporal_ordered, timespan: 60s, rules: [many, send]}\n"
+	       "holdfast:\n  examples:\n    match:\n      - [" READ("") ", " READ("") ", {Initiated: 'true', after: 50s}]\n"
+	       "    pass:\n      - [" READ("") ", " READ(", after: 6s") ", {Initiated: 'true'}]\n      - [" READ("") ", " READ("") "]\n",
+	       1, 2, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_detection), cmocka_unit_test(test_not_applicable_is_not_run),
 		cmocka_unit_test(test_limit_is_no_match), cmocka_unit_test(test_correlations),
+		cmocka_unit_test(test_counts), cmocka_unit_test(test_correlations_of_correlations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,8 @@ static void judge_correlations(const struct hf_traj *t, const struct hf_action *
 		done.verdict = hf_rule_verdict(c->rule);
 		done.why = "matched";
 		note_match(t, &self, j);
+		if (c->step_only)
+			continue;
 		f = place(j, done.verdict);
 		if (f)
 			*f = done;

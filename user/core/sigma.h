@@ -100,7 +100,10 @@ const char *hf_rule_name(const struct hf_rule *r);	/* `name`, which correlations
 const char *hf_rule_tag(const struct hf_rule *r, unsigned i);	/* NULL past the end */
 enum hf_verdict hf_rule_verdict(const struct hf_rule *r);
 bool hf_rule_on_truncated_hold(const struct hf_rule *r);	/* on_truncated: hold */
-uint32_t hf_rule_categories(const struct hf_rule *r);	/* of a correlation: of its last step */
+uint32_t hf_rule_categories(const struct hf_rule *r);	/* of a correlation: of the steps that can complete it */
+/* Correlations of correlations: 1 + the deepest of its steps; 0 for a detection; never HF_RULE_DEPTH_END. */
+#define HF_RULE_DEPTH_END 17
+unsigned hf_rule_depth(const struct hf_rule *r);
 const char *hf_rule_not_applicable(const struct hf_rule *r);	/* why it can never match here, or NULL */
 bool hf_rule_scope_process(const struct hf_rule *r);	/* scope: process: wider decisions bind to the process; else session */
 unsigned hf_rule_index(const struct hf_rule *r);	/* its place in the set */
@@ -109,19 +112,43 @@ enum hf_label_scope { HF_LABEL_SESSION, HF_LABEL_PROCESS, HF_LABEL_FILE };
 /* i-th label that a match adds; NULL past the end. */
 const char *hf_rule_label(const struct hf_rule *r, unsigned i, enum hf_label_scope *ret_to);
 
-/* Correlations: temporal_ordered and temporal. The others (event_count, ...), aliases and correlations of correlations
- * are refused at load with a clear message until their issue. */
+/* Correlations, as in the Sigma correlation rules specification 2.1.0. */
 bool hf_rule_is_correlation(const struct hf_rule *r);
 enum hf_group_key { HF_GROUP_SESSION, HF_GROUP_PROCESS, HF_GROUP_LINEAGE, HF_GROUP_FIELD };
+enum hf_corr_type {
+	HF_CORR_ORDERED,			/* temporal_ordered */
+	HF_CORR_TEMPORAL,			/* the steps in any order within timespan, as many of them as the condition wants */
+	HF_CORR_EVENT_COUNT,			/* from here on: judged by the actions within timespan, this one included */
+	HF_CORR_VALUE_COUNT,			/* different values of the fields in value */
+	HF_CORR_VALUE_SUM, HF_CORR_VALUE_AVG, HF_CORR_VALUE_MIN, HF_CORR_VALUE_MAX,
+	HF_CORR_VALUE_PERCENTILE,		/* of value, see percentile */
+	HF_CORR_TYPES
+};
+enum hf_corr_op { HF_CORR_LT, HF_CORR_LTE, HF_CORR_GT, HF_CORR_GTE, HF_CORR_EQ, HF_CORR_NEQ };
+struct hf_corr_field {
+	enum hf_field field;
+	const uint8_t *by_step;			/* an alias: enum hf_field of each step; NULL: field of all */
+};
 struct hf_correlation {
-	unsigned nsteps;			/* 2..16 */
+	enum hf_corr_type type;
+	unsigned nsteps;			/* 2..16; 1..16 when counted. A step may be a correlation: cycles are refused */
 	const struct hf_rule *step[16];
 	uint64_t timespan_ns;
 	unsigned ngroup;
-	struct { enum hf_group_key key; enum hf_field field; } group[8];	/* none: Session */
+	struct { enum hf_group_key key; struct hf_corr_field f; } group[8];	/* none: Session */
 	bool generate;				/* steps also make findings of their own */
-	bool any_order;				/* temporal: the steps may happen in any order within timespan */
+	unsigned ncond;				/* all must hold; 0 for temporal_ordered: all of its steps */
+	struct { enum hf_corr_op op; double v; } cond[6];
+	unsigned nvalue;			/* condition.field: several are one value together */
+	struct hf_corr_field value[4];
+	int percentile;				/* 0..100: the value below which so many percent of the numbers lie; -1: how
+						 * many percent of the actions have this action's value */
+	unsigned keep;				/* counted: so many actions (different values) decide, the newest ones */
 };
+/* Is v what the condition asks for? */
+bool hf_correlation_holds(const struct hf_correlation *c, double v);
+/* Which field of an action that does this step. */
+enum hf_field hf_corr_field_of(const struct hf_corr_field *f, unsigned step);
 const struct hf_correlation *hf_rule_correlation(const struct hf_rule *r);
 /* Does r stand only inside correlations (no finding of its own)? So it is, as in Sigma, when a correlation refers to it
  * and none of these says `generate: true`; but a rule with a verdict of its own above allow (`holdfast: {verdict: ...}`)

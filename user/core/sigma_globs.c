@@ -151,6 +151,19 @@ static int emit_detection(const struct emit *e, const struct hf_rule *det)
 	return emit_node(e, det->cond);
 }
 
+/* r itself or, of a correlation, what can complete it. Not deeper than HF_CORR_DEPTH_MAX. */
+static int emit_rule(const struct emit *e, const struct hf_rule *r)
+{
+	int rc = 0;
+
+	if (!r->is_correlation)
+		return emit_detection(e, r);
+	for (unsigned k = 0; rc == 0 && k < r->corr.nsteps; k++)
+		if (r->corr.type != HF_CORR_ORDERED || k + 1 == r->corr.nsteps)
+			rc = emit_rule(e, r->corr.step[k]);
+	return rc;
+}
+
 int hf_ruleset_read_globs(const struct hf_ruleset *rs,
 			  int (*cb)(void *ctx, const struct hf_rule *r, const char *glob, bool exact), void *ctx)
 {
@@ -162,11 +175,7 @@ int hf_ruleset_read_globs(const struct hf_ruleset *rs,
 
 		if (r->na || r->step_only || hf_rule_verdict(r) < HF_HOLD)
 			continue;
-		if (!r->is_correlation)
-			rc = emit_detection(&e, r);
-		for (unsigned k = 0; rc == 0 && k < r->corr.nsteps; k++)
-			if (r->corr.any_order || k + 1 == r->corr.nsteps)
-				rc = emit_detection(&e, r->corr.step[k]);
+		rc = emit_rule(&e, r);
 	}
 	return rc;
 }

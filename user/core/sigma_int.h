@@ -137,7 +137,16 @@ struct hf_rule {
 	const struct hf_ynode *examples;	/* map with match and pass, or NULL */
 	bool is_correlation, step_only;
 	struct hf_correlation corr;
-	const struct hf_ynode *refs;		/* correlation.rules, until hf_ruleset_finish() */
+	/* Of a correlation, until hf_ruleset_finish(): its rules and aliases, and which names are aliases. */
+	const struct hf_ynode *refs, *aliases;
+	const char *group_alias[8], *value_alias[4];
+	unsigned depth;			/* see hf_rule_depth() */
+	unsigned weight;		/* rules it stands on, each counted at every use, and itself */
+	bool linking, linked;		/* hf_corr_resolve() is at it, is done */
+};
+struct hf_rule_key {		/* an id or a name of a rule */
+	const char *s;
+	struct hf_rule *r;
 };
 
 struct hf_ruleset {
@@ -147,6 +156,8 @@ struct hf_ruleset {
 	bool finished;
 	void *sha;			/* SHA256_CTX */
 	char hash[65];
+	struct hf_rule_key *key;	/* sorted; only while hf_ruleset_finish() runs */
+	unsigned nkeys, link_depth;
 	/* What PCRE2 works in. The only thing matching changes: a set belongs to one thread. */
 	void *match_data, *match_ctx, *jit_stack;
 };
@@ -191,5 +202,10 @@ int hf_holdfast_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *y);
 /* sigma_corr.c */
 int hf_corr_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *doc, const struct hf_ynode *corr);
 int hf_timespan_parse(const char *s, uint64_t *ret_ns);	/* "90s", "5m", ...: 1s to 366d; -EINVAL */
+#define HF_CORR_WEIGHT_MAX 4096	/* a few that refer to each other many times must not cost without end */
+#define HF_CORR_DEPTH_MAX (HF_RULE_DEPTH_END - 1)
+/* sigma_corr_link.c: c->rule is a correlation of c->rs; its steps are resolved first. */
 int hf_corr_resolve(const struct hf_sigma_ctx *c);
+/* The rule of this id or name, while hf_ruleset_finish() runs; NULL: none. */
+struct hf_rule *hf_ruleset_find(const struct hf_ruleset *rs, const char *name);
 #endif

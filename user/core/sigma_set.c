@@ -160,47 +160,60 @@ int hf_ruleset_add(struct hf_ruleset *rs, struct hf_str text, const char *name, 
 
 /* --- freezing --- */
 
-struct key {
-	const char *s;
-	const struct hf_rule *r;
-};
-
 static int by_key(const void *a, const void *b)
 {
-	const struct key *x = a, *y = b;
+	const struct hf_rule_key *x = a, *y = b;
 	int d = strcmp(x->s, y->s);
 
 	return d ? d : (x->r->index > y->r->index) - (x->r->index < y->r->index);
 }
 
 /* A name or id must lead to one rule: decisions bind to it, correlations refer to it. */
-static int check_unique(struct hf_sigma_ctx *c)
+static int index_names(struct hf_sigma_ctx *c)
 {
 	const struct hf_vec *rules = &c->rs->rules;
-	struct key *k = calloc(rules->n * 2u + 1u, sizeof(*k));
+	struct hf_rule_key *k = calloc(rules->n * 2u + 1u, sizeof(*k));
 	unsigned n = 0;
-	int rc = 0;
 
 	if (!k)
 		return -ENOMEM;
 	for (unsigned i = 0; i < rules->n; i++) {
-		const struct hf_rule *r = rules->p[i];
+		struct hf_rule *r = rules->p[i];
 		const char *id = hf_rule_id(r);
 
-		k[n++] = (struct key){ id, r };
+		k[n++] = (struct hf_rule_key){ id, r };
 		if (r->name && strcmp(r->name, id) != 0)
-			k[n++] = (struct key){ r->name, r };
+			k[n++] = (struct hf_rule_key){ r->name, r };
 	}
 	qsort(k, n, sizeof(*k), by_key);
-	for (unsigned i = 1; rc == 0 && i < n; i++) {
+	c->rs->key = k;
+	c->rs->nkeys = n;
+	for (unsigned i = 1; i < n; i++) {
 		if (strcmp(k[i].s, k[i - 1].s) != 0)
 			continue;
 		c->name = k[i].r->file;
-		rc = hf_sigma_fail(c, k[i].r->line, "'%s' already names the rule at %s:%u; give each rule its own id",
-				   k[i].s, k[i - 1].r->file, k[i - 1].r->line);
+		return hf_sigma_fail(c, k[i].r->line, "'%s' already names the rule at %s:%u; give each rule its own id",
+				     k[i].s, k[i - 1].r->file, k[i - 1].r->line);
 	}
-	free(k);
-	return rc;
+	return 0;
+}
+
+struct hf_rule *hf_ruleset_find(const struct hf_ruleset *rs, const char *name)
+{
+	unsigned lo = 0, hi = rs->nkeys;
+
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+		int d = strcmp(rs->key[mid].s, name);
+
+		if (d == 0)
+			return rs->key[mid].r;
+		if (d < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
 }
 
 static void mark_steps(const struct hf_vec *rules)
@@ -227,13 +240,15 @@ int hf_ruleset_finish(struct hf_ruleset *rs, struct hf_rule_error *ret_err)
 	*ret_err = (struct hf_rule_error){ 0 };
 	if (rs->finished)
 		return 0;
-	rc = check_unique(&c);
+	rc = index_names(&c);
 	for (unsigned i = 0; rc == 0 && i < rs->rules.n; i++) {
 		c.rule = rs->rules.p[i];
 		c.name = c.rule->file;
 		if (c.rule->is_correlation)
 			rc = hf_corr_resolve(&c);
 	}
+	free(rs->key);
+	rs->key = NULL;
 	if (rc < 0)
 		return rc;
 	mark_steps(&rs->rules);
@@ -362,4 +377,9 @@ const struct hf_correlation *hf_rule_correlation(const struct hf_rule *r)
 bool hf_rule_is_step_only(const struct hf_rule *r)
 {
 	return r->step_only;
+}
+
+unsigned hf_rule_depth(const struct hf_rule *r)
+{
+	return r->depth;
 }

@@ -23,13 +23,16 @@ static unsigned limit(unsigned given, unsigned otherwise)
 	return given < LIMIT_MAX ? given : LIMIT_MAX;
 }
 
-static bool is_step(const struct hf_traj *t, const struct hf_rule *r)
+/* A bit for each rule that is a step of a correlation, in the scratch. */
+static void mark_steps(struct hf_traj *t)
 {
-	for (unsigned i = 0; i < t->ncorr; i++)
-		for (unsigned k = 0; k < t->corr[i].c->nsteps; k++)
-			if (t->corr[i].c->step[k] == r)
-				return true;
-	return false;
+	for (unsigned i = 0; i < t->ncorr; i++) {
+		for (unsigned k = 0; k < t->corr[i].c->nsteps; k++) {
+			unsigned r = hf_rule_index(t->corr[i].c->step[k]);
+
+			t->scratch->matched[r / 64] |= UINT64_C(1) << (r % 64);
+		}
+	}
 }
 
 static int detections_init(struct hf_traj *t)
@@ -37,8 +40,10 @@ static int detections_init(struct hf_traj *t)
 	t->det = calloc(t->nrules + 1, sizeof(*t->det));
 	if (!t->det)
 		return -ENOMEM;
+	mark_steps(t);
 	for (unsigned i = 0; i < t->nrules; i++) {
 		const struct hf_rule *r = hf_ruleset_get(t->rs, i);
+		bool step = t->scratch->matched[i / 64] >> (i % 64) & 1;
 		enum hf_label_scope to;
 
 		if (hf_rule_is_correlation(r) || hf_rule_not_applicable(r))
@@ -46,7 +51,7 @@ static int detections_init(struct hf_traj *t)
 		t->det[t->ndet++] = (struct hf_det){
 			.rule = r, .index = i, .categories = hf_rule_categories(r),
 			.step_only = hf_rule_is_step_only(r), .hold_truncated = hf_rule_on_truncated_hold(r),
-			.has_consequences = hf_rule_label(r, 0, &to) || is_step(t, r),
+			.has_consequences = hf_rule_label(r, 0, &to) || step,
 		};
 	}
 	return 0;
@@ -93,6 +98,7 @@ struct hf_traj *hf_traj_new(uint64_t session, const struct hf_ruleset *rs, struc
 	t->lim.past = limit(limits->past, 4096);
 	t->lim.files = limit(limits->files, 65536);
 	t->lim.groups = limit(limits->groups, 4096);
+	t->lim.samples = limit(limits->samples, 16384);
 	if (fill(t, workspace) < 0)
 		hf_traj_free(&t);
 	return t;
@@ -220,7 +226,7 @@ static void learn_from(struct hf_traj *t, struct hf_proc *p, const struct hf_act
 
 		if (steps == 0)
 			continue;
-		if (t->corr[i].by_field && !e)
+		if (t->corr[i].needs_event && !e)
 			e = hf_event_build(t, a, p);
 		hf_corr_advance(t, i, steps, e, p, a, past);
 	}

@@ -78,12 +78,14 @@ struct hf_traj_limits {
 	unsigned past;		/* default 4096 remembered actions */
 	unsigned files;		/* default 65536 labelled files */
 	unsigned groups;	/* default 4096 open correlation states */
+	unsigned samples;	/* default 16384 actions that counting correlations remember; more if the rules need it */
 };
 struct hf_traj_stats {
 	uint64_t actions, by_kind[HF_KINDS], findings, denied, raced;
 	uint64_t forgotten_procs, forgotten_files, forgotten_groups, recovered_procs;
 	uint64_t forgotten_labels;	/* labels of rules beyond 64 different ones: a fault of the rule set */
 	uint64_t forgotten_stories;	/* earlier actions of a correlation that could not be kept for show */
+	uint64_t cut_windows;		/* a counting correlation's oldest numbers put together, or left out */
 	uint64_t cut_argv;		/* argvs of processes kept shorter than seen: 16 MiB for all of them were used up */
 	uint64_t cut_matches;		/* matches with consequences beyond what one judgement can carry */
 };
@@ -120,7 +122,7 @@ const struct hf_traj_stats *hf_traj_stats(const struct hf_traj *t);
 const struct hf_past *hf_traj_past(const struct hf_traj *t, unsigned i);
 /* Calls cb for each remembered process, parents before children, siblings by start time. */
 void hf_traj_each_proc(const struct hf_traj *t, void (*cb)(void *ctx, const struct hf_proc *p), void *ctx);
-/* Ordered correlations with at least one step done and not yet expired at the newest action's time. Returns how many
+/* Temporal correlations with at least one step done and not yet expired at the newest action's time. Returns how many
  * there are, at most cap in out: first those that no process or field keeps apart, then the newest. */
 struct hf_story {
 	const struct hf_rule *rule;

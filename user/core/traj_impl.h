@@ -77,12 +77,27 @@ struct hf_group {
 	uint64_t start_tick;		/* of the process, in 10 ms */
 	uint8_t fields[16];		/* hash of the group-by fields' values */
 	uint32_t hnext, lprev, lnext;
+	uint32_t newest, oldest, nsamples;	/* counted correlations: actions, or values by when they came last */
 	struct hf_step_state step[16];
+};
+struct hf_sample {			/* an action that counts; several once there are too many to keep apart */
+	uint64_t time_ns, n;		/* of the latest */
+	uint64_t key;			/* of the values, when they are compared */
+	double sum, min, max;
+	uint32_t weight;		/* actions */
+	uint32_t older, newer;
+};
+struct hf_group_id {
+	uint32_t corr, tgid;
+	uint64_t start_tick;
+	uint8_t fields[16];
 };
 struct hf_corr {
 	const struct hf_rule *rule;
 	const struct hf_correlation *c;
 	bool by_proc, by_lineage, by_field;
+	bool needs_event;		/* to group or to take a value */
+	bool step_only;
 	struct hf_group rest;		/* groups that no longer fit: they count for all */
 };
 struct hf_groups {
@@ -91,6 +106,8 @@ struct hf_groups {
 	uint32_t n, high, free, first, last;
 	struct hf_node *node;
 	uint32_t node_cap, node_high, node_free;
+	struct hf_sample *sample;
+	uint32_t sample_cap, sample_high, sample_free;
 };
 
 struct hf_det {				/* a detection rule that can match here */
@@ -108,6 +125,8 @@ struct hf_scratch {
 	char num[HF_FIELDS][24];
 	char ip[64], sun[128];
 	uint64_t *matched;		/* a bit for each rule of the set */
+	uint32_t *sample;		/* counted correlations: those within the window, sample_cap */
+	union { uint64_t key; double num; } *value;	/* theirs, one more */
 };
 
 struct hf_traj {
@@ -157,17 +176,48 @@ void hf_labels_apply(struct hf_traj *t, struct hf_proc *p, const struct hf_actio
 /* The action's own effect on what carries labels: renames, links, creations, deletions. */
 void hf_labels_follow(struct hf_traj *t, const struct hf_action *a);
 
+/* traj_group.c */
 int hf_corr_init(struct hf_traj *t);
 void hf_corr_free(struct hf_traj *t);
-/* Bit i: step i is among the rules set in matched. */
+void hf_group_clear(struct hf_group *g);
+/* The group of an action that does this step: of all processes, until a process is set. e may be NULL: no fields. */
+struct hf_group_id hf_group_id(const struct hf_traj *t, unsigned corr, unsigned step, const struct hf_event *e);
+void hf_group_id_proc(struct hf_group_id *k, const struct hf_proc *p, const struct hf_action *a);
+struct hf_group *hf_group_find(const struct hf_groups *gs, const struct hf_group_id *k);	/* NULL: none */
+/* Found or made, the last to be forgotten from now on. Others may be forgotten for it. */
+struct hf_group *hf_group_make(struct hf_traj *t, const struct hf_group_id *k);
+/* Forgets g. What could still matter is poured into its correlation's rest, which counts for every group. */
+void hf_group_drop(struct hf_traj *t, struct hf_group *g);
+/* Calls cb for each group that an action of p builds on: its own, its ancestors', the rest; each once. */
+void hf_group_visit(const struct hf_traj *t, const struct hf_group_id *key, const struct hf_proc *p,
+		    const struct hf_action *a, void (*cb)(void *ctx, const struct hf_group *g), void *ctx);
+bool hf_within(uint64_t start_ns, uint64_t now_ns, uint64_t span_ns);
+void hf_link_put(struct hf_groups *gs, uint32_t i);
+uint32_t hf_link_get(struct hf_groups *gs, uint32_t i);
+/* Without room the chain stays as it was: the match counts all the same, only the story has a gap. */
+uint32_t hf_link_new(struct hf_traj *t, const struct hf_past *past, uint32_t prev);
+/* Takes over the reference to node. */
+void hf_step_set(struct hf_groups *gs, struct hf_step_state *s, uint64_t start_ns, uint64_t last_ns, uint32_t node);
+/* A process is forgotten while descendants live: its steps count for all from now on. */
+void hf_corr_forget_proc(struct hf_traj *t, const struct hf_proc *p);
+
+/* traj_corr.c. Bit i: step i is among the rules set in matched. */
 uint32_t hf_corr_steps(const struct hf_corr *c, const uint64_t *matched);
 /* Does an action that is these steps complete the correlation? Fills ret's story. */
 bool hf_corr_complete(const struct hf_traj *t, unsigned corr, uint32_t steps, const struct hf_event *e,
 		      const struct hf_proc *p, const struct hf_action *a, struct hf_finding *ret);
 void hf_corr_advance(struct hf_traj *t, unsigned corr, uint32_t steps, const struct hf_event *e,
 		     const struct hf_proc *p, const struct hf_action *a, const struct hf_past *past);
-/* A process is forgotten while descendants live: its steps count for all from now on. */
-void hf_corr_forget_proc(struct hf_traj *t, const struct hf_proc *p);
+
+/* traj_count.c: the same two for those that count (from HF_CORR_EVENT_COUNT on). */
+int hf_count_init(struct hf_traj *t);
+void hf_count_free(struct hf_traj *t);
+bool hf_count_complete(const struct hf_traj *t, unsigned corr, uint32_t steps, const struct hf_event *e,
+		       const struct hf_proc *p, const struct hf_action *a, struct hf_finding *ret);
+void hf_count_advance(struct hf_traj *t, unsigned corr, uint32_t steps, const struct hf_event *e,
+		      const struct hf_proc *p, const struct hf_action *a, const struct hf_past *past);
+/* Moves what could still count from g to its correlation's rest. Was there anything? */
+bool hf_count_pour(struct hf_traj *t, struct hf_corr *k, struct hf_group *g);
 
 /* The event a rule sees, in t's scratch: valid until the next one is built. p may be NULL. */
 const struct hf_event *hf_event_build(const struct hf_traj *t, const struct hf_action *a, const struct hf_proc *p);

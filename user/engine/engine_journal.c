@@ -170,7 +170,7 @@ void hf_engine_log_end(struct hf_engine *e)
 		{ "lost", e->c.lost }, { "malformed", e->c.malformed }, { "unreadable", e->c.unreadable },
 		{ "explain_dropped", e->c.explain_dropped }, { "recovered_procs", st->recovered_procs },
 		{ "forgotten_procs", st->forgotten_procs }, { "forgotten_files", st->forgotten_files },
-		{ "forgotten_groups", st->forgotten_groups },
+		{ "forgotten_groups", st->forgotten_groups }, { "cut_windows", st->cut_windows },
 	};
 	const struct hf_journal_end j = {
 		.exit_status = WIFEXITED(e->cmd_status) ? WEXITSTATUS(e->cmd_status) : 128 + WTERMSIG(e->cmd_status),

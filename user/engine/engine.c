@@ -111,9 +111,38 @@ static void on_signal(struct hf_engine *e)
 	}
 }
 
-static void dispatch(struct hf_engine *e, int fd)
+/* CMD went on or ended while the front, its parent, stands still: somebody other than the shell did that. */
+static void wake_front(struct hf_engine *e)
 {
-	if (fd == e->listener)
+	char path[64], line[512], *state = NULL;
+	FILE *f;
+
+	if (e->front_gone || !atomic_load(&e->run->shared->front_stopped))
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/stat", e->cmd_pid);
+	f = fopen(path, "re");
+	if (f && fgets(line, sizeof(line), f))
+		state = strrchr(line, ')');
+	if (f)
+		fclose(f);
+	if (!state || (state[2] != 'T' && state[2] != 't'))
+		kill(e->run->front_pid, SIGCONT);
+}
+
+/* The front asks whose a stop of CMD is: all records up to now have been looked at when it gets its answer. */
+static void drain(struct hf_engine *e)
+{
+	uint32_t asked = atomic_load(&e->run->shared->stop_asked);
+
+	hf_engine_drain(e);
+	atomic_store(&e->run->shared->stop_answered, asked);
+}
+
+static void dispatch(struct hf_engine *e, int fd, uint32_t events)
+{
+	if (fd == e->listener && (events & EPOLLHUP))
+		epoll_ctl(e->ep, EPOLL_CTL_DEL, fd, NULL);	/* nobody has the filter any more; what is left in the cgroup came otherwise */
+	else if (fd == e->listener)
 		hf_engine_on_notif(e);
 	else if (e->fan && fd == hf_fan_fd(e->fan))
 		hf_engine_on_fan(e);
@@ -143,8 +172,8 @@ static void loop(struct hf_engine *e)
 		n = epoll_wait(e->ep, ev, 16, (int)hf_engine_wait_ms(e));
 		hf_guardian_turn(e->turns, true);
 		for (int i = 0; i < n; i++)
-			dispatch(e, ev[i].data.fd);
-		hf_engine_drain(e);
+			dispatch(e, ev[i].data.fd, ev[i].events);
+		drain(e);
 		hf_engine_step_holds(e);
 		hf_engine_prompt_step(e);
 		now = hf_now_ns();
@@ -152,6 +181,7 @@ static void loop(struct hf_engine *e)
 			e->last_state_ns = now;
 			hf_engine_loss(e);
 			hf_jfile_flush(e->jfile);
+			wake_front(e);
 		}
 		if (e->cmd_exited && !e->ending && hf_cgroup_populated(&e->cg) != 1) {
 			finish(e);

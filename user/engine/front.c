@@ -104,20 +104,32 @@ static bool child_is_stopped(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &si, WSTOPPED | WNOHANG | WNOWAIT) == 0 && si.si_pid == pid;
 }
 
+static bool engine_lives(pid_t engine)
+{
+	siginfo_t si = { 0 };
+
+	return engine > 0 && waitid(P_PID, (id_t)engine, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid == 0;
+}
+
 /* CMD stopped. If Holdfast stopped it (a held open on the base path), that is none of the shell's business; else stop as CMD
  * did, so that the shell sees its job stopped, and wake CMD when we are continued. */
-static void front_stopped(struct hf_run *r, pid_t child, int sig)
+static void front_stopped(struct hf_run *r, pid_t child, pid_t engine, int sig)
 {
-	const struct timespec tick = { .tv_nsec = 20 * 1000 * 1000 };
+	const struct timespec tick = { .tv_nsec = 5 * 1000 * 1000 };
+	uint32_t asked;
 
 	if (sig == SIGSTOP) {
-		for (int i = 0; i < 5 || atomic_load(&r->shared->cmd_stopped_by_us); i++) {
+		asked = atomic_fetch_add(&r->shared->stop_asked, 1) + 1;
+		while (engine_lives(engine) && (atomic_load(&r->shared->stop_answered) != asked ||
+						atomic_load(&r->shared->cmd_stopped_by_us))) {
 			if (!child_is_stopped(child))
 				return;
 			nanosleep(&tick, NULL);
 		}
 	}
+	atomic_store(&r->shared->front_stopped, 1);
 	raise(SIGSTOP);
+	atomic_store(&r->shared->front_stopped, 0);
 	kill(child, SIGCONT);
 }
 
@@ -135,7 +147,7 @@ static int front_wait(struct hf_run *r, pid_t child, pid_t engine, bool *ret_eng
 			return 0;
 		}
 		if (si.si_pid == child && (si.si_code == CLD_STOPPED || si.si_code == CLD_TRAPPED)) {
-			front_stopped(r, child, si.si_status);
+			front_stopped(r, child, engine, si.si_status);
 			waitid(P_PID, (id_t)child, &si, WSTOPPED | WNOHANG);
 			continue;
 		}

@@ -60,6 +60,9 @@ int hf_user_resolve(const struct hf_run_options *o, struct hf_user *ret, char *e
 /* Page shared by front and engine. */
 struct hf_shared {
 	_Atomic uint32_t cmd_stopped_by_us;	/* CMD sits in a SIGSTOP of ours: the front must not stop itself for it */
+	/* "Is this stop yours?": the front counts asked up, the engine drains its records and then takes the number over. */
+	_Atomic uint32_t stop_asked, stop_answered;
+	_Atomic uint32_t front_stopped;		/* the front stopped itself: the engine wakes it when CMD goes on or ends */
 };
 
 enum hf_msg_type { HF_MSG_READY = 1, HF_MSG_CHILD, HF_MSG_GO, HF_MSG_LISTENER, HF_MSG_STARTED, HF_MSG_EXITED, HF_MSG_BYE, HF_MSG_ERROR, HF_MSG_SAY };

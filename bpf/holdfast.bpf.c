@@ -59,7 +59,7 @@ int BPF_PROG(hf_sys_exit, struct pt_regs *regs, long ret)
 		abi = 1;
 	} else if (nr < HF_NR_TABLE) {
 		cls = hf_nr_table[nr].cls;
-		if (!cls)
+		if (!cls && !hf_halted_any)
 			return 0;
 	} else if ((nr & HF_X32_BIT) && nr < 2ULL * HF_X32_BIT) {
 		abi = 2;
@@ -74,6 +74,10 @@ int BPF_PROG(hf_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	t = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (!t)
+		return 0;
+	if (hf_halted_any)
+		hf_check_halt(t);
+	if (!cls)
 		return 0;
 	cpu = bpf_get_smp_processor_id();
 	sc = hf_scratch_of(cpu);

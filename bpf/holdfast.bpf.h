@@ -128,6 +128,14 @@ struct {
 	__type(value, __u64);
 } stranded SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct hf_halt);
+} halted SEC(".maps");
+
 const volatile __u64 hf_key0;
 const volatile __u64 hf_key1;
 const volatile __u64 hf_wake_at;	/* bytes in the ring from which on the reader is woken */
@@ -141,6 +149,8 @@ const volatile bool hf_cast;
 __u64 hf_len_leaf, hf_len_ext, hf_len_parent;
 /* 1 from a wake-up until the reader begins to drain: one wake-up is enough. */
 __u32 hf_woken;
+/* 1 while the halted map may hold somebody, so that all other calls look nothing up. */
+__u32 hf_halted_any;
 /* The session the task iterator asks about. */
 __u64 hf_iter_session;
 

@@ -4,6 +4,7 @@
 #define HF_OPEN_H
 #include "walk.bpf.h"
 
+#define HF_HALT_GRACE_NS (10 * 1000000ULL)
 #define HF_O_ACCMODE	03
 #define HF_O_CREAT	0100
 #define HF_O_TRUNC	01000
@@ -151,6 +152,39 @@ static __always_inline void hf_path_begin(struct hf_scratch *sc, struct hf_rec_p
 	sc->off = sizeof(*r);
 }
 
+static __always_inline void hf_halt(void)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct hf_halt h = { .since_ns = bpf_ktime_get_boot_ns(), .tid = (__u32)id };
+	__u32 tgid = id >> 32;
+
+	bpf_map_update_elem(&halted, &tgid, &h, BPF_ANY);
+	hf_halted_any = 1;
+}
+
+/*
+ * At the exit of any call of a watched thread while somebody is halted. The opener makes none but by undoing its stop.
+ * Another thread of its process may be in one or two when the stop comes: a first exit later than that is let go.
+ */
+static __always_inline void hf_check_halt(struct hf_task *t)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tgid = id >> 32;
+	struct hf_halt *h = bpf_map_lookup_elem(&halted, &tgid);
+
+	if (!h)
+		return;
+	if (h->tid == (__u32)id) {
+		bpf_send_signal(HF_SIGKILL);
+		return;
+	}
+	if (bpf_ktime_get_boot_ns() - h->since_ns < HF_HALT_GRACE_NS)
+		return;
+	if (t->halted_ns == h->since_ns)
+		bpf_send_signal(HF_SIGKILL);
+	t->halted_ns = h->since_ns;
+}
+
 __noinline int hf_do_open(__u32 cpu)
 {
 	struct hf_scratch *sc = hf_scratch_of(cpu);
@@ -179,8 +213,10 @@ __noinline int hf_do_open(__u32 cpu)
 	flags = r->args[0];
 	if (hf_stop_opens && (sc->sflags & HF_SESSION_STOP_OPENS) &&
 	    !(flags & (HF_O_ACCMODE | HF_O_CREAT | HF_O_TRUNC | HF_O_PATH)) && hf_interesting(cpu) &&
-	    !bpf_send_signal(HF_SIGSTOP))
+	    !bpf_send_signal(HF_SIGSTOP)) {
 		r->h.flags |= HF_REC_STOPPED;
+		hf_halt();
+	}
 	return hf_emit(cpu, sc->off);
 }
 

@@ -226,6 +226,7 @@ int BPF_PROG(hf_exit, struct task_struct *task)
 	if (!hf_last_of_group(task))
 		return 0;
 	bpf_map_delete_elem(&stranded, &tgid);
+	bpf_map_delete_elem(&halted, &tgid);
 	sc = hf_scratch_of(cpu);
 	if (!sc)
 		return 0;

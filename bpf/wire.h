@@ -168,6 +168,17 @@ struct hf_task {
 	__hf_u64 session;
 	__hf_u32 flags;		/* HF_SESSION_*, a copy of the session's: saves a look-up for each event */
 	__hf_u32 exited;	/* on the group leader: its EXIT record has been sent */
+	__hf_u64 halted_ns;	/* of the stop in which this thread has made one more call already */
+};
+
+/*
+ * hash map "halted": key u32 tgid. A process stopped at the exit of an open. Signals of many sources (a timer, an orphaned process
+ * group, a tracer) can undo a stop unasked: a call made in spite of it is the process's last.
+ */
+struct hf_halt {
+	__hf_u64 since_ns;
+	__hf_u32 tid;		/* who opened */
+	__hf_u32 pad;
 };
 
 /* hash map "sessions": key u64 session id */
@@ -225,6 +236,7 @@ _Static_assert(sizeof(struct hf_rec_sock) == 200, "wire");
 _Static_assert(sizeof(struct hf_rec_sys) == 120, "wire");
 _Static_assert(sizeof(struct hf_rec_raced) == 200, "wire");
 _Static_assert(sizeof(struct hf_ticket) == 240, "wire");
-_Static_assert(sizeof(struct hf_task) == 16, "wire");
+_Static_assert(sizeof(struct hf_halt) == 16, "wire");
+_Static_assert(sizeof(struct hf_task) == 24, "wire");
 
 #endif

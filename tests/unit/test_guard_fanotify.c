@@ -339,6 +339,25 @@ static void many_at_once(void **state)
 	hf_fan_close(&f);
 }
 
+/* A mark is the inode's: under another name it still knows the one it was found by. */
+static void other_name(void **state)
+{
+	struct hf_fan *f = NULL;
+	bool complete;
+	struct stat st;
+
+	assert_int_equal(hf_fan_open(&f), 0);
+	assert_null(hf_fan_name(f, 1, 1));
+	assert_int_equal(protect(f, "*/.aws/credentials", &complete), 1);
+	assert_int_equal(link("home/.aws/credentials", "home/other-name"), 0);
+	assert_int_equal(stat("home/other-name", &st), 0);
+	assert_non_null(hf_fan_name(f, st.st_dev, st.st_ino));
+	assert_non_null(strstr(hf_fan_name(f, st.st_dev, st.st_ino), "/home/.aws/credentials"));
+	assert_null(hf_fan_name(f, st.st_dev, st.st_ino + 1));
+	assert_int_equal(unlink("home/other-name"), 0);
+	hf_fan_close(&f);
+}
+
 static void dead_asker(void **state)
 {
 	struct hf_fan *f = NULL;
@@ -414,6 +433,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(glob_table),	cmocka_unit_test(enumerates),	  cmocka_unit_test(not_enumerable),
 		cmocka_unit_test(bounds_are_told), cmocka_unit_test(asks_and_obeys), cmocka_unit_test(many_at_once),
+		cmocka_unit_test(other_name),	cmocka_unit_test(refuses_to_mark), cmocka_unit_test(many_marks),
 		cmocka_unit_test(dead_asker),	cmocka_unit_test(refuses_to_mark), cmocka_unit_test(many_marks),
 	};
 

@@ -2,6 +2,7 @@
 /* holdfast run: options to struct hf_run_options. */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "cli/cli.h"
 #include "engine/rules_load.h"
 #include "engine/run.h"
+#include "guard/cgroup.h"
 
 #define SYSTEM_RULES "/etc/holdfast/rules"
 
@@ -218,6 +220,17 @@ static int load_rules(struct parsed *p, struct hf_ruleset **ret)
 	return r;
 }
 
+/* A thread has one seccomp listener at most, and what a session's process starts is that session's to hold. */
+static bool run_is_nested(void)
+{
+	uint64_t s;
+
+	if (hf_cgroup_session_of(getpid(), &s) != 1)
+		return false;
+	fprintf(stderr, "holdfast run: this is inside session %016" PRIx64 " already: a session cannot hold another one\n", s);
+	return true;
+}
+
 int hf_cmd_run(int argc, char **argv)
 {
 	struct parsed p = { .o = { .timeout_ns = 120ull * 1000000000, .pause_session = true, .explain = true } };
@@ -246,7 +259,7 @@ int hf_cmd_run(int argc, char **argv)
 	rc = load_rules(&p, &rs);
 	if (rc < 0)
 		return rc == -ENOMEM ? 125 : 2;
-	rc = hf_cli_capable("run") < 0 ? 125 : hf_run(&p.o, rs);
+	rc = run_is_nested() || hf_cli_capable("run") < 0 ? 125 : hf_run(&p.o, rs);
 	hf_ruleset_free(&rs);
 	return rc;
 }

@@ -20,10 +20,9 @@ static void child_fail(int err_fd, int err, const char *what)
 }
 
 /* The front ignores or catches what a terminal sends; CMD must start with what the caller had. */
-static void child_signals(void)
+static void child_signals(const struct hf_run *r)
 {
 	struct sigaction sa = { .sa_handler = SIG_DFL };
-	sigset_t none;
 
 	for (int s = 1; s < NSIG; s++) {
 		struct sigaction old;
@@ -31,8 +30,8 @@ static void child_signals(void)
 		if (sigaction(s, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(s, &sa, NULL);
 	}
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (r->chld_ignored)
+		signal(SIGCHLD, SIG_IGN);
 }
 
 static void child_credentials(const struct hf_run *r, int err_fd)
@@ -95,7 +94,7 @@ _Noreturn void hf_child(struct hf_run *r, int go_fd, int say_fd, int err_fd)
 {
 	int fd, err;
 
-	child_signals();
+	child_signals(r);
 	child_environment(r);
 	child_wait_go(go_fd);
 	/* Without no_new_privs only CAP_SYS_ADMIN may install a filter, so then it comes before the change of user. */

@@ -56,6 +56,7 @@ struct hf_question {
 	struct seccomp_notif n;
 	struct hf_fan_event fan;
 	struct hf_action a;		/* strings point into r */
+	const char *marked;		/* fanotify: the name of the file's mark, when it was opened by another one */
 	struct hf_judgement j;
 	struct hf_binding binding;	/* over all findings that ask */
 	struct hf_hold *hold;
@@ -65,14 +66,15 @@ struct hf_question {
 
 #define HF_INFLIGHT_FAN (1u << 31)	/* key of a fanotify answer: the tid is unknown, so the tgid with this bit */
 struct hf_inflight {			/* key: tid; 0 free */
-	uint32_t tid, nr;
+	uint32_t tid, nr, tgid;
 	bool denied;
+	uint64_t start_ns;
 	uint64_t path_hash;		/* of the judged path; 0: not compared */
 	struct hf_question *q;		/* when it waits for this outcome */
 };
 
 struct hf_engine_counts {
-	uint64_t questions, silent, held, denied, allowed_by_person, raced, foreign, malformed, explain_dropped, holds_full, unreadable, lost, records;
+	uint64_t questions, silent, held, denied, allowed_by_person, raced, foreign, malformed, inflight_full, explain_dropped, holds_full, unreadable, lost, records;
 };
 
 struct hf_engine {
@@ -127,7 +129,11 @@ void hf_engine_account(struct hf_engine *e);
 /* engine_ask.c: the guards' questions. */
 void hf_engine_on_notif(struct hf_engine *e);
 void hf_engine_on_fan(struct hf_engine *e);
+/* Does an open at whose exit BPF stopped this process wait, one other than but? tgid 0: of any process. */
+bool hf_engine_stop_pending(const struct hf_engine *e, uint32_t tgid, const struct hf_question *but);
 void hf_engine_on_stopped(struct hf_engine *e, const struct hf_action *a);
+/* The same call with the same arguments by the same process. */
+bool hf_question_same(const struct hf_question *x, const struct hf_question *y);
 struct hf_question *hf_question_take(struct hf_engine *e);
 void hf_question_free(struct hf_engine *e, struct hf_question *q);
 int hf_engine_ticket(struct hf_engine *e, const struct hf_question *q);
@@ -138,6 +144,7 @@ void hf_inflight_drop(struct hf_engine *e, uint32_t tid);
 /* engine_decide.c */
 void hf_engine_judge(struct hf_engine *e, struct hf_question *q);	/* judges and answers or holds */
 void hf_engine_decide(struct hf_engine *e, struct hf_question *q, enum hf_decision d, enum hf_scope s, const char *via, uid_t uid, pid_t pid);
+void hf_engine_resume(struct hf_engine *e, uint32_t tgid, const struct hf_question *but);	/* after a stop; but is answered */
 void hf_engine_step_holds(struct hf_engine *e);		/* deadlines, freezing, outcomes, gone targets */
 void hf_engine_outcome(struct hf_engine *e, struct hf_question *q);
 void hf_engine_pause(struct hf_engine *e, bool on);

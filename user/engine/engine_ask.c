@@ -20,11 +20,24 @@ struct hf_question *hf_question_take(struct hf_engine *e)
 		if (q->phase == HF_Q_FREE) {
 			q->phase = HF_Q_ASKED;
 			q->hold = NULL;
+			q->marked = NULL;
 			q->since_ns = hf_now_ns();
 			return q;
 		}
 	}
 	return NULL;
+}
+
+bool hf_question_same(const struct hf_question *x, const struct hf_question *y)
+{
+	const struct hf_action *a = &x->a, *b = &y->a;
+
+	/* all its addresses, in their order: a->addr is the one that was held, the first one before */
+	return a->kind == b->kind && a->nr == b->nr && a->tgid == b->tgid && a->start_ns == b->start_ns && a->dev == b->dev &&
+	       a->ino == b->ino && a->open_flags == b->open_flags && a->mode == b->mode && a->target_tgid == b->target_tgid &&
+	       a->signo == b->signo && hf_str_eq(a->path, b->path) && hf_str_eq(a->path2, b->path2) &&
+	       hf_str_eq(a->argv, b->argv) && x->r.naddrs == y->r.naddrs &&
+	       memcmp(x->r.addrs, y->r.addrs, x->r.naddrs * sizeof(x->r.addrs[0])) == 0;
 }
 
 void hf_question_free(struct hf_engine *e, struct hf_question *q)
@@ -57,6 +70,25 @@ struct hf_inflight *hf_inflight_find(struct hf_engine *e, uint32_t tid)
 	return NULL;
 }
 
+static bool inflight_is_live(const struct hf_inflight *f)
+{
+	uint32_t tid = f->tid & ~HF_INFLIGHT_FAN;
+	struct hf_remote_ids ids;
+
+	return hf_remote_ids((pid_t)tid, &ids) == 0 && ids.tgid == f->tgid && ids.start_ns == f->start_ns;
+}
+
+/* A thread killed in a call that was to be restarted leaves no record: an agent could fill the table with such entries. */
+static struct hf_inflight *inflight_reclaim(struct hf_engine *e, uint32_t tid)
+{
+	for (unsigned i = 0, s = inflight_slot(tid); i < 32; i++, s = (s + 1) & (HF_INFLIGHT - 1))
+		if (!inflight_is_live(&e->inflight[s])) {
+			memset(&e->inflight[s], 0, sizeof(e->inflight[s]));
+			return &e->inflight[s];
+		}
+	return NULL;
+}
+
 void hf_inflight_put(struct hf_engine *e, const struct hf_question *q)
 {
 	struct hf_inflight *f = hf_inflight_find(e, q->a.tid);
@@ -64,9 +96,15 @@ void hf_inflight_put(struct hf_engine *e, const struct hf_question *q)
 	for (unsigned i = 0, s = inflight_slot(q->a.tid); !f && i < 32; i++, s = (s + 1) & (HF_INFLIGHT - 1))
 		if (e->inflight[s].tid == 0)
 			f = &e->inflight[s];
-	if (!f)			/* 32 neighbours in flight: the outcome of this one is not compared */
+	if (!f)
+		f = inflight_reclaim(e, q->a.tid);
+	if (!f) {		/* 32 neighbours in flight: the outcome of this one is not compared */
+		e->c.inflight_full++;
 		return;
+	}
 	f->tid = q->a.tid;
+	f->tgid = q->a.tgid;
+	f->start_ns = q->a.start_ns;
 	f->nr = q->a.nr;
 	f->path_hash = q->a.kind == HF_OPEN && q->a.path.n ? hf_bpf_hash(e->bpf, q->a.path.p, q->a.path.n) : 0;
 	f->denied = q->a.flags & HF_ACT_DENIED;
@@ -142,9 +180,7 @@ static bool ask_again(struct hf_engine *e, const struct seccomp_notif *n, struct
 		if (q == fresh || q->phase == HF_Q_FREE || q->guard != HF_GUARD_SECCOMP || q->a.tid != fresh->a.tid)
 			continue;
 		/* One thread asks one thing at a time: an older question of its own is over, whatever becomes of it. */
-		if (q->hold && q->a.nr == fresh->a.nr && hf_str_eq(q->a.path, fresh->a.path) &&
-		    hf_str_eq(q->a.path2, fresh->a.path2) && hf_str_eq(q->a.argv, fresh->a.argv) &&
-		    memcmp(&q->a.addr, &fresh->a.addr, sizeof(q->a.addr)) == 0) {
+		if (q->hold && hf_question_same(q, fresh)) {
 			q->n = *n;
 			q->hold->orphan = false;
 			if (q->phase == HF_Q_CONTINUED && q->hold->decision == HF_DEC_DENY) {
@@ -232,6 +268,13 @@ static void ask_one(struct hf_engine *e, const struct seccomp_notif *n)
 		hf_question_free(e, q);
 		return;
 	}
+	/* A stop is undone by SIGCONT; what sends one unasked (a timer, a tracer) meets BPF at its next call. */
+	if (q->a.kind == HF_SIGNAL && q->a.signo == SIGCONT && hf_engine_stop_pending(e, q->a.target_tgid, NULL)) {
+		hf_engine_note(e, "continue-refused", "pid %u: SIGCONT to a process whose open waits for a decision", q->a.tgid);
+		hf_notif_error(e->listener, n->id, EPERM);
+		hf_question_free(e, q);
+		return;
+	}
 	hf_engine_judge(e, q);
 }
 
@@ -260,9 +303,13 @@ static bool fan_is_inflight(struct hf_engine *e, uint32_t tgid, struct hf_str pa
 	for (unsigned i = 0; i < HF_QUESTIONS; i++)
 		if (e->q[i].phase == HF_Q_CONTINUED && e->q[i].a.tgid == tgid && hf_str_eq(e->q[i].a.path, path))
 			return true;
-	for (unsigned i = 0; i < HF_INFLIGHT; i++)
-		if (e->inflight[i].tid && !(e->inflight[i].tid & HF_INFLIGHT_FAN) && e->inflight[i].path_hash == h)
+	/* Its own process only: another one's leave is not this one's. And only while that thread lives. */
+	for (unsigned i = 0; i < HF_INFLIGHT; i++) {
+		const struct hf_inflight *f = &e->inflight[i];
+
+		if (f->tid && !(f->tid & HF_INFLIGHT_FAN) && f->tgid == tgid && f->path_hash == h && !f->denied && inflight_is_live(f))
 			return true;
+	}
 	return false;
 }
 
@@ -295,6 +342,9 @@ static int fan_action(struct hf_engine *e, struct hf_question *q)
 	q->a.dev = (uint64_t)major(st.st_dev) << 20 | minor(st.st_dev);
 	q->a.ino = st.st_ino;
 	q->a.syscall = "open";
+	q->marked = hf_fan_name(e->fan, st.st_dev, st.st_ino);
+	if (q->marked && hf_str_eq(hf_str_of(q->marked), q->a.path))
+		q->marked = NULL;
 	return 0;
 }
 
@@ -327,7 +377,8 @@ static void fan_one(struct hf_engine *e, const struct hf_fan_event *ev)
 		return;
 	}
 	hf_engine_drain(e);
-	if (fan_is_inflight(e, q->a.tgid, q->a.path)) {
+	/* a call judged by another name of the file does not speak for this one */
+	if (!q->marked && fan_is_inflight(e, q->a.tgid, q->a.path)) {
 		hf_fan_answer(e->fan, ev, true);
 		hf_question_free(e, q);
 		return;
@@ -347,6 +398,17 @@ void hf_engine_on_fan(struct hf_engine *e)
 
 /* --- stopped at the exit of an open ------------------------------------------------------------- */
 
+bool hf_engine_stop_pending(const struct hf_engine *e, uint32_t tgid, const struct hf_question *but)
+{
+	for (unsigned i = 0; i < HF_QUESTIONS; i++) {
+		const struct hf_question *q = &e->q[i];
+
+		if (q != but && q->phase != HF_Q_FREE && q->guard == HF_GUARD_STOP && (!tgid || q->a.tgid == tgid))
+			return true;
+	}
+	return false;
+}
+
 void hf_engine_on_stopped(struct hf_engine *e, const struct hf_action *a)
 {
 	struct hf_question *q = hf_question_take(e);
@@ -356,6 +418,7 @@ void hf_engine_on_stopped(struct hf_engine *e, const struct hf_action *a)
 	if (!q) {
 		e->c.holds_full++;
 		kill((pid_t)a->tgid, SIGKILL);
+		hf_bpf_resume(e->bpf, a->tgid);
 		return;
 	}
 	q->guard = HF_GUARD_STOP;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a verdict to an answer: allow, deny, hold, kill; and what becomes of a hold. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "engine/engine.h"
 
@@ -48,16 +51,22 @@ static void answer_deny(struct hf_engine *e, struct hf_question *q, const char *
 		break;
 	case HF_GUARD_STOP:	/* the descriptor is open already: the process must not go on to use it */
 		kill((pid_t)q->a.tgid, SIGKILL);
+		hf_bpf_resume(e->bpf, q->a.tgid);
 		break;
 	}
 	hf_question_free(e, q);
 }
 
-static void cont_stopped(struct hf_engine *e, const struct hf_question *q)
+/* A stop is the whole process's: while another open of one of its threads waits, it stays. */
+void hf_engine_resume(struct hf_engine *e, uint32_t tgid, const struct hf_question *but)
 {
-	if ((pid_t)q->a.tgid == e->cmd_pid)
+	if (hf_engine_stop_pending(e, tgid, but))
+		return;
+	hf_bpf_resume(e->bpf, tgid);
+	kill((pid_t)tgid, SIGCONT);
+	/* after it: a front that finds CMD stopped and not by us stops itself as well */
+	if ((pid_t)tgid == e->cmd_pid)
 		atomic_store(&e->run->shared->cmd_stopped_by_us, 0);
-	kill((pid_t)q->a.tgid, SIGCONT);
 }
 
 /* Lets it go on. keep: the slot stays until the outcome, so that a restarted call finds its decision. */
@@ -83,15 +92,17 @@ static void answer_allow(struct hf_engine *e, struct hf_question *q, bool keep)
 			return;
 		break;
 	case HF_GUARD_FANOTIFY: {
-		struct hf_question key = { .phase = HF_Q_ASKED, .a = { .tid = q->a.tgid | HF_INFLIGHT_FAN, .kind = HF_OPEN,
-								       .nr = q->a.nr, .path = q->a.path } };
+		struct hf_question key = { .phase = HF_Q_ASKED, .a = { .tid = q->a.tgid | HF_INFLIGHT_FAN, .tgid = q->a.tgid,
+								       .start_ns = q->a.start_ns, .kind = HF_OPEN,
+								       .nr = q->a.nr,
+								       .path = q->a.given.n ? q->a.given : q->a.path } };
 
 		hf_inflight_put(e, &key);
 		hf_fan_answer(e->fan, &q->fan, true);
 		break;
 	}
 	case HF_GUARD_STOP:
-		cont_stopped(e, q);
+		hf_engine_resume(e, q->a.tgid, q);
 		break;
 	}
 	hf_question_free(e, q);
@@ -171,14 +182,6 @@ static bool others_frozen(struct hf_engine *e)
 	return hf_bpf_session_frozen(e->bpf, e->session, except, n, &tid) == 1;
 }
 
-static bool same_action(const struct hf_action *a, const struct hf_action *b)
-{
-	return a->kind == b->kind && a->nr == b->nr && a->tgid == b->tgid && a->start_ns == b->start_ns && a->dev == b->dev &&
-	       a->ino == b->ino && a->open_flags == b->open_flags && a->mode == b->mode && a->target_tgid == b->target_tgid &&
-	       a->signo == b->signo && hf_str_eq(a->path, b->path) && hf_str_eq(a->path2, b->path2) &&
-	       hf_str_eq(a->argv, b->argv) && memcmp(&a->addr, &b->addr, sizeof(a->addr)) == 0;
-}
-
 /* All others are frozen now: what the arguments say now is what the kernel will read. */
 static void recheck(struct hf_engine *e, struct hf_question *q)
 {
@@ -190,7 +193,7 @@ static void recheck(struct hf_engine *e, struct hf_question *q)
 		return;
 	}
 	same = hf_remote_action(&q->n, e->session, &again->r, &again->a, &silent) == 0 && !silent &&
-	       same_action(&q->a, &again->a) && hf_notif_valid(e->listener, q->n.id);
+	       hf_question_same(q, again) && hf_notif_valid(e->listener, q->n.id);
 	hf_question_free(e, again);
 	if (same) {
 		answer_allow(e, q, true);
@@ -301,6 +304,46 @@ static void hold(struct hf_engine *e, struct hf_question *q)
 	hold_announce(e, q);
 }
 
+/* What the action is besides: the stronger judgement counts. */
+static bool judge_as(struct hf_engine *e, struct hf_question *q, const struct hf_action *as)
+{
+	hf_judge(e->traj, as, &e->scratch_j);
+	if (e->scratch_j.verdict <= q->j.verdict)
+		return false;
+	q->j = e->scratch_j;
+	return true;
+}
+
+/*
+ * Rules know files by their paths. A link, a bind mount or a rename gives a file a path that no rule knows, so giving it one
+ * is judged as access to the file as well; and a file with a mark is judged by the path it was marked under, too.
+ */
+static void judge_other_names(struct hf_engine *e, struct hf_question *q)
+{
+	const struct hf_action *a = &q->a;
+	struct hf_action as = *a;
+
+	if (q->marked) {
+		as.path = hf_str_of(q->marked);
+		if (judge_as(e, q, &as)) {
+			q->a.given = q->a.path;
+			q->a.path = as.path;
+		}
+		return;
+	}
+	if (a->kind == HF_MOUNT && a->nr == SYS_mount && a->mode & MS_BIND)
+		as.path = a->path2;
+	else if (a->kind == HF_LINK)
+		as.path = a->path2;
+	else if (a->kind != HF_MOUNT || (a->nr != SYS_open_tree))
+		return;
+	as.kind = HF_OPEN;
+	as.path2 = (struct hf_str){ NULL, 0 };
+	as.dev = as.ino = as.mode = 0;
+	as.open_flags = O_RDWR;
+	judge_as(e, q, &as);
+}
+
 /* One sendmmsg(2) can go to several addresses: the strongest of the judgements counts, and its address is the one shown. */
 static void judge_addresses(struct hf_engine *e, struct hf_question *q)
 {
@@ -324,6 +367,7 @@ void hf_engine_judge(struct hf_engine *e, struct hf_question *q)
 	hf_judge(e->traj, &q->a, &q->j);
 	if (q->guard == HF_GUARD_SECCOMP && (q->a.kind == HF_CONNECT || q->a.kind == HF_SEND))
 		judge_addresses(e, q);
+	judge_other_names(e, q);
 	v = q->j.verdict;
 	if (q->j.nfindings)
 		hf_engine_log_findings(e, &q->a, &q->j);
@@ -409,6 +453,8 @@ void hf_engine_decide(struct hf_engine *e, struct hf_question *q, enum hf_decisi
 	} else {
 		if (q->guard == HF_GUARD_FANOTIFY)
 			hf_fan_answer(e->fan, &q->fan, false);
+		if (q->guard == HF_GUARD_STOP)
+			hf_bpf_resume(e->bpf, q->a.tgid);
 		hf_question_free(e, q);
 	}
 	maybe_thaw(e);

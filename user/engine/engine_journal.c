@@ -166,7 +166,7 @@ void hf_engine_log_end(struct hf_engine *e)
 		{ "actions", st->actions }, { "execs", st->by_kind[HF_EXEC] }, { "opens", st->by_kind[HF_OPEN] },
 		{ "connects", st->by_kind[HF_CONNECT] + st->by_kind[HF_SEND] }, { "findings", st->findings },
 		{ "questions", e->c.questions }, { "held", e->c.held }, { "denied", e->c.denied },
-		{ "allowed_by_person", e->c.allowed_by_person }, { "raced", e->c.raced }, { "foreign", e->c.foreign },
+		{ "allowed_by_person", e->c.allowed_by_person }, { "raced", e->c.raced }, { "foreign", e->c.foreign }, { "not_compared", e->c.inflight_full },
 		{ "lost", e->c.lost }, { "malformed", e->c.malformed }, { "unreadable", e->c.unreadable },
 		{ "explain_dropped", e->c.explain_dropped }, { "recovered_procs", st->recovered_procs },
 		{ "forgotten_procs", st->forgotten_procs }, { "forgotten_files", st->forgotten_files },

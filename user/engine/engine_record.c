@@ -76,6 +76,12 @@ static void record_raced_open(struct hf_engine *e, struct hf_action *a)
 	}
 }
 
+/* /proc tells it in clock ticks, the record in nanoseconds. */
+static bool same_start(uint64_t ticks_ns, uint64_t exact_ns)
+{
+	return ticks_ns <= exact_ns && exact_ns - ticks_ns <= 1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
 /* Does this record end a call that was asked for? Takes it out of flight; *ret_q is the question that waits for it. */
 static bool record_confirms(struct hf_engine *e, const struct hf_action *a, uint64_t *ret_path_hash, bool *ret_denied,
 			    struct hf_question **ret_q)
@@ -85,7 +91,7 @@ static bool record_confirms(struct hf_engine *e, const struct hf_action *a, uint
 	*ret_q = NULL;
 	*ret_path_hash = 0;
 	/* an exec's record does not say which of the two calls it was */
-	if (f && (f->nr == a->nr || a->nr == 0xffffffff || (a->kind == HF_EXEC && f->nr == SYS_execveat))) {
+	if (f && same_start(f->start_ns, a->start_ns) && (f->nr == a->nr || a->nr == 0xffffffff || (a->kind == HF_EXEC && f->nr == SYS_execveat))) {
 		*ret_path_hash = f->path_hash;
 		*ret_q = f->q;
 		*ret_denied = f->denied;
@@ -122,8 +128,10 @@ static void record_action(struct hf_engine *e, struct hf_action *a, uint32_t old
 
 	if (a->kind == HF_FORK && a->child_tid != a->child_tgid)
 		return;		/* a thread: its process is known */
-	if (a->kind == HF_EXIT)
+	if (a->kind == HF_EXIT) {
 		hf_inflight_drop(e, a->tgid);
+		hf_inflight_drop(e, a->tgid | HF_INFLIGHT_FAN);
+	}
 	if (a->kind != HF_FORK && a->kind != HF_EXIT)
 		hf_engine_proc(e, a);
 	key.tid = a->kind == HF_EXEC && a->ret >= 0 ? old_tid : a->tid;
@@ -136,7 +144,7 @@ static void record_action(struct hf_engine *e, struct hf_action *a, uint32_t old
 			hf_engine_log_action(e, a);
 		}
 		if (a->flags & HF_ACT_STOPPED)	/* its name stops every open; this one has been answered already */
-			kill((pid_t)a->tgid, SIGCONT);
+			hf_engine_resume(e, a->tgid, NULL);
 		if (q)
 			hf_engine_outcome(e, q);
 		return;
@@ -225,6 +233,7 @@ static void loss_stranded(struct hf_engine *e)
 			continue;
 		hf_engine_note(e, "stranded", "pid %u: stopped at an open whose record was lost: ended", tgid[i]);
 		kill((pid_t)tgid[i], SIGKILL);
+		hf_bpf_resume(e->bpf, tgid[i]);
 	}
 }
 

@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include "engine/engine.h"
 
@@ -142,7 +143,9 @@ static bool may_open(void *ctx, uint64_t dev, uint64_t ino)
 {
 	struct hf_engine *e = ctx;
 
-	return !e->fan || !hf_fan_marked(e->fan, dev, ino);
+	/* the action's dev is MKDEV(), the mark's what stat(2) says: taken for one another an exec of a protected file would
+	 * make the engine ask itself, and wait */
+	return !e->fan || !hf_fan_marked(e->fan, makedev(dev >> 20, dev & 0xfffff), ino);
 }
 
 static int setup_guards(struct hf_engine *e, char *err, size_t err_cap)

@@ -126,6 +126,8 @@ static void front_stopped(struct hf_run *r, pid_t child, pid_t engine, int sig)
 				return;
 			nanosleep(&tick, NULL);
 		}
+		if (!child_is_stopped(child))	/* continued between the two looks */
+			return;
 	}
 	atomic_store(&r->shared->front_stopped, 1);
 	raise(SIGSTOP);

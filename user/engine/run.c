@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whom to run as, what both processes need, and the fork of the engine. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +99,19 @@ static int run_prepare(struct hf_run *r, char *err, size_t err_cap)
 	return 0;
 }
 
+/* Closed standard descriptors would be given to sockets of ours, and overwritten when the engine lets go of the caller's.
+ * Close-on-exec: CMD finds them closed, as it would without us. */
+static void run_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
 int hf_run(const struct hf_run_options *o, struct hf_ruleset *rules)
 {
 	static struct hf_run r;
@@ -104,6 +119,8 @@ int hf_run(const struct hf_run_options *o, struct hf_ruleset *rules)
 	pid_t engine;
 	int rc;
 
+	run_stdio();
+	r.chld_ignored = signal(SIGCHLD, SIG_DFL) == SIG_IGN;	/* the probes wait for children, too */
 	r.o = o;
 	r.rules = rules;
 	if (hf_user_resolve(o, &r.user, err, sizeof(err)) < 0 || run_prepare(&r, err, sizeof(err)) < 0) {

@@ -86,6 +86,7 @@ struct hf_run {
 	int sock[2];			/* [0] front, [1] engine */
 	char cwd[4096];
 	pid_t front_pid;
+	bool chld_ignored;	/* by the caller: CMD's again, but not the front's, which waits for CMD's status */
 };
 /* Runs the session; exit status for main(). */
 int hf_run(const struct hf_run_options *o, struct hf_ruleset *rules);

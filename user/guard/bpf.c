@@ -382,6 +382,20 @@ int hf_bpf_ring_fd(const struct hf_bpf *b)
 	return bpf_map__fd(b->skel->maps.ring);
 }
 
+void hf_bpf_resume(struct hf_bpf *b, uint32_t tgid)
+{
+	int fd = bpf_map__fd(b->skel->maps.halted);
+	uint32_t any;
+
+	bpf_map_delete_elem(fd, &tgid);
+	if (bpf_map_get_next_key(fd, NULL, &any) == 0)
+		return;
+	/* BPF enters first and sets this then: whoever came in between is seen by the second look */
+	__atomic_store_n(&b->skel->bss->hf_halted_any, 0, __ATOMIC_SEQ_CST);
+	if (bpf_map_get_next_key(fd, NULL, &any) == 0)
+		__atomic_store_n(&b->skel->bss->hf_halted_any, 1, __ATOMIC_SEQ_CST);
+}
+
 int hf_bpf_stranded(struct hf_bpf *b, uint32_t *ret_tgid, uint64_t *ret_session, size_t cap)
 {
 	int fd = bpf_map__fd(b->skel->maps.stranded);

@@ -65,6 +65,8 @@ int hf_bpf_ring_fd(const struct hf_bpf *b);	/* for epoll: readable when the kern
  * let them go on. Hands over and forgets at most cap of them; returns how many. Ask when lost[HF_REC_OPEN] has
  * grown.
  */
+/* Before SIGCONT: a process that BPF stopped at the exit of an open may go on. Also to be called when one has ended. */
+void hf_bpf_resume(struct hf_bpf *b, uint32_t tgid);
 int hf_bpf_stranded(struct hf_bpf *b, uint32_t *ret_tgid, uint64_t *ret_session, size_t cap);
 
 /* Are all live threads of the session frozen (task_struct.frozen), but for the tids in except[]? Those sit in a guard's

@@ -22,6 +22,7 @@
 
 struct file_id {
 	uint64_t dev, ino;
+	char *name; /* what it was called when it was marked */
 };
 struct hf_fan {
 	int fd;
@@ -60,6 +61,8 @@ void hf_fan_close(struct hf_fan **f)
 	if (!f || !*f)
 		return;
 	close((*f)->fd);
+	for (size_t i = 0; i < (*f)->cap; i++)
+		free((*f)->set[i].name);
 	free((*f)->set);
 	free(*f);
 	*f = NULL;
@@ -89,6 +92,11 @@ bool hf_fan_marked(const struct hf_fan *f, uint64_t dev, uint64_t ino)
 	return f->cap && ino && f->set[slot(f->set, f->cap, dev, ino)].ino;
 }
 
+const char *hf_fan_name(const struct hf_fan *f, uint64_t dev, uint64_t ino)
+{
+	return f->cap && ino ? f->set[slot(f->set, f->cap, dev, ino)].name : NULL;
+}
+
 static int grow(struct hf_fan *f)
 {
 	size_t cap = f->cap ? f->cap * 2 : 256;
@@ -107,8 +115,9 @@ static int grow(struct hf_fan *f)
 
 int hf_fan_mark_fd(struct hf_fan *f, int fd)
 {
-	char name[64];
+	char name[64], path[4096], *copy;
 	struct stat st;
+	ssize_t n;
 	int r;
 
 	if (fstat(fd, &st) < 0)
@@ -124,9 +133,19 @@ int hf_fan_mark_fd(struct hf_fan *f, int fd)
 	}
 	/* fanotify_mark() takes no O_PATH descriptor, but a path through it; opening the file would ask ourselves. */
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	if (fanotify_mark(f->fd, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, name) < 0)
+	n = readlink(name, path, sizeof(path) - 1);
+	if (n < 0)
 		return -errno;
-	f->set[slot(f->set, f->cap, st.st_dev, st.st_ino)] = (struct file_id){ st.st_dev, st.st_ino };
+	path[n] = '\0';
+	copy = strdup(path);
+	if (!copy)
+		return -ENOMEM;
+	if (fanotify_mark(f->fd, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, name) < 0) {
+		r = -errno;
+		free(copy);
+		return r;
+	}
+	f->set[slot(f->set, f->cap, st.st_dev, st.st_ino)] = (struct file_id){ st.st_dev, st.st_ino, copy };
 	f->count++;
 	return 0;
 }

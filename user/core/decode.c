@@ -334,7 +334,7 @@ static int decode_path(const void *rec, size_t len, struct hf_decode_buf *b, str
 	if (a->kind == HF_OPEN) {
 		a->open_flags = (uint32_t)r.args[0];
 		a->mode = (uint32_t)r.args[1];
-	} else if (has_mode(a->kind)) {
+	} else if (has_mode(a->kind) || a->kind == HF_CHOWN) {	/* chown: the new owner, as the guards give it */
 		a->mode = (uint32_t)r.args[0];
 	}
 	a->dev = r.dev;

@@ -32,8 +32,8 @@ enum hf_field {
 	HF_F_IMAGE,			/* resolved path of the acting program; exec: the new one (script: its interpreter) */
 	HF_F_COMMAND_LINE, HF_F_CURRENT_DIRECTORY, HF_F_USER, HF_F_USER_ID, HF_F_LOGON_ID,
 	HF_F_PROCESS_ID, HF_F_PARENT_PROCESS_ID, HF_F_PARENT_IMAGE, HF_F_PARENT_COMMAND_LINE,
-	HF_F_INTERPRETER,		/* exec of a script */
-	HF_F_TARGET_FILENAME,		/* the object; exec: the file started (script: the script itself) */
+	HF_F_INTERPRETER,		/* of a script; also ScriptInterpreter */
+	HF_F_TARGET_FILENAME,		/* the object; exec: the file started (script: the script itself). Also File, for group-by */
 	HF_F_SOURCE_FILENAME,		/* rename, link: the old name; symlink: its target text */
 	HF_F_DESTINATION_IP, HF_F_DESTINATION_PORT, HF_F_DESTINATION_HOSTNAME, HF_F_PROTOCOL, HF_F_INITIATED,
 	HF_F_DESTINATION_PATH,		/* UNIX socket: path, or "@name" */
@@ -44,11 +44,22 @@ enum hf_field {
 	HF_F_LABELS,			/* list: session and process labels */
 	HF_F_FILE_LABELS, HF_F_PARENT_LABELS,
 	HF_F_ANCESTORS,			/* list: images from the parent up to the agent */
-	HF_F_SESSION, HF_F_TRUNCATED,	/* "path", "argv" or absent */
+	HF_F_SESSION,
+	HF_F_TRUNCATED,			/* list: "path", "argv", "command" (more effective commands than fit); or absent */
+	/* What a trajectory adds. Lists of exec only, see effective.h: the literal image and command line first, then what
+	 * they start. A rule for exec is best written with these alone. */
+	HF_F_EFFECTIVE_IMAGE, HF_F_EFFECTIVE_COMMAND_LINE,
+	HF_F_SESSION_AGE,		/* whole seconds since the session's first action */
+	HF_F_ACTION_COUNT,		/* actions of the session before this one */
+	HF_F_FIRST_SEEN_DESTINATION,	/* connect, send: "true" when nothing in the session was let go to this address (with its
+					 * port) before; "true" also when the session's oldest ones had to be forgotten */
+	HF_F_IS_TTY,			/* "true" when the session was started on a terminal; absent when that is not known */
+	HF_F_OWNER_ID,			/* chown: the new owner, setuid: the user asked for; absent when it stays as it is */
 	HF_FIELDS
 };
 
-/* "CommandLine", ...; "?" past the end. The reverse (case counts, as in Sigma): -EINVAL when unknown. */
+/* "CommandLine", ...; "?" past the end. The reverse (case counts, as in Sigma): -EINVAL when unknown. There is no
+ * BytesRead: the guards see what is opened, not what is read, so a rule with it is not applicable. */
 const char *hf_field_name(enum hf_field f);
 int hf_field_parse(const char *name, enum hf_field *ret);
 
@@ -85,6 +96,9 @@ int hf_ruleset_add(struct hf_ruleset *rs, struct hf_str text, const char *name, 
 int hf_ruleset_finish(struct hf_ruleset *rs, struct hf_rule_error *ret_err);
 unsigned hf_ruleset_count(const struct hf_ruleset *rs);
 const struct hf_rule *hf_ruleset_get(const struct hf_ruleset *rs, unsigned i);	/* order of loading */
+/* Bit for each enum hf_field that a rule which applies reads: in a detection, by fieldref, keyword, or for a correlation
+ * (group-by, aliases, values). The others may be left out of an event. */
+uint64_t hf_ruleset_fields(const struct hf_ruleset *rs);
 /* level's default verdict; initial: informational, low: note; medium: note; high: hold; critical: deny.
  * A rule without a level counts as medium. At any time. -EINVAL: no such level. */
 int hf_ruleset_level_verdict(struct hf_ruleset *rs, const char *level, enum hf_verdict v);

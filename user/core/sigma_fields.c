@@ -54,6 +54,21 @@ static const char fields[HF_FIELDS][24] = {
 	[HF_F_ANCESTORS] = "Ancestors",
 	[HF_F_SESSION] = "Session",
 	[HF_F_TRUNCATED] = "Truncated",
+	[HF_F_EFFECTIVE_IMAGE] = "EffectiveImage",
+	[HF_F_EFFECTIVE_COMMAND_LINE] = "EffectiveCommandLine",
+	[HF_F_SESSION_AGE] = "SessionAge",
+	[HF_F_ACTION_COUNT] = "ActionCount",
+	[HF_F_FIRST_SEEN_DESTINATION] = "FirstSeenDestination",
+	[HF_F_IS_TTY] = "IsTty",
+	[HF_F_OWNER_ID] = "OwnerId",
+};
+
+/* Other names of the same. */
+static const struct {
+	char name[24];
+	enum hf_field field;
+} also[] = {
+	{ "ScriptInterpreter", HF_F_INTERPRETER }, { "File", HF_F_TARGET_FILENAME },
 };
 
 static const char levels[HF_LEVELS][16] = { "informational", "low", "medium", "high", "critical" };
@@ -116,6 +131,12 @@ int hf_field_parse(const char *name, enum hf_field *ret)
 	for (unsigned i = 0; i < HF_FIELDS; i++) {
 		if (strcmp(fields[i], name) == 0) {
 			*ret = (enum hf_field)i;
+			return 0;
+		}
+	}
+	for (unsigned i = 0; i < N(also); i++) {
+		if (strcmp(also[i].name, name) == 0) {
+			*ret = also[i].field;
 			return 0;
 		}
 	}

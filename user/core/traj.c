@@ -74,7 +74,7 @@ static int fill(struct hf_traj *t, struct hf_str workspace)
 	t->scratch->matched = calloc(t->nrules / 64 + 1, sizeof(t->scratch->matched[0]));
 	if (!t->scratch->matched)
 		return -ENOMEM;
-	if (hf_procs_init(t) < 0 || hf_labels_init(t) < 0 || hf_corr_init(t) < 0)
+	if (hf_procs_init(t) < 0 || hf_labels_init(t) < 0 || hf_corr_init(t) < 0 || hf_dests_init(t) < 0)
 		return -ENOMEM;
 	return detections_init(t);
 }
@@ -94,6 +94,7 @@ struct hf_traj *hf_traj_new(uint64_t session, const struct hf_ruleset *rs, struc
 	t->session = session;
 	t->rs = rs;
 	t->nrules = hf_ruleset_count(rs);
+	t->uses = hf_ruleset_fields(rs);
 	t->lim.procs = limit(limits->procs, 8192);
 	t->lim.past = limit(limits->past, 4096);
 	t->lim.files = limit(limits->files, 65536);
@@ -114,6 +115,7 @@ void hf_traj_free(struct hf_traj **pt)
 	hf_procs_free(t);
 	hf_labels_free(t);
 	hf_corr_free(t);
+	hf_dests_free(t);
 	if (t->scratch)
 		free(t->scratch->matched);
 	free(t->scratch);
@@ -138,6 +140,12 @@ int hf_traj_user_name(struct hf_traj *t, uint32_t uid, struct hf_str name)
 	t->user[i].len = (uint8_t)name.n;
 	t->nusers += i == t->nusers;
 	return 0;
+}
+
+void hf_traj_set_tty(struct hf_traj *t, bool on)
+{
+	t->tty = on;
+	t->tty_known = true;
 }
 
 /* Did it fail for good? A connect goes on in the kernel after these. */
@@ -243,6 +251,8 @@ uint64_t hf_traj_commit(struct hf_traj *t, const struct hf_action *a, const stru
 	p = hf_procs_ensure(t, a);
 	if (a->time_ns > t->now_ns)
 		t->now_ns = a->time_ns;
+	if (t->first_ns == 0)
+		t->first_ns = a->time_ns;
 	if (a->flags & HF_ACT_CONFIRM) {
 		confirm(t, p, a);
 		return 0;
@@ -261,6 +271,7 @@ uint64_t hf_traj_commit(struct hf_traj *t, const struct hf_action *a, const stru
 		return past->n;
 	if (j)
 		learn_from(t, p, a, j, past);
+	hf_dests_add(t, a);
 	take_effect(t, p, a);
 	return past->n;
 }

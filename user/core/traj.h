@@ -86,6 +86,7 @@ struct hf_traj_stats {
 	uint64_t forgotten_labels;	/* labels of rules beyond 64 different ones: a fault of the rule set */
 	uint64_t forgotten_stories;	/* earlier actions of a correlation that could not be kept for show */
 	uint64_t cut_windows;		/* a counting correlation's oldest numbers put together, or left out */
+	uint64_t forgotten_dests;	/* destinations beyond 4096: they count as first seen again */
 	uint64_t cut_argv;		/* argvs of processes kept shorter than seen: 16 MiB for all of them were used up */
 	uint64_t cut_matches;		/* matches with consequences beyond what one judgement can carry */
 };
@@ -96,6 +97,8 @@ struct hf_traj;
 struct hf_traj *hf_traj_new(uint64_t session, const struct hf_ruleset *rs, struct hf_str workspace,
 			    const struct hf_traj_limits *limits);
 void hf_traj_free(struct hf_traj **t);
+/* Was the session started on a terminal? For the field IsTty; absent until this is said. */
+void hf_traj_set_tty(struct hf_traj *t, bool on);
 /* The process of an action, or NULL. start_ns 0: the living one with this tgid. BPF gives start times in ns, /proc in
  * ticks of 10 ms: a value that is a whole number of ticks stands for any time in its tick (fs/proc/array.c,
  * start_time). */

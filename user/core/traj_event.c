@@ -39,9 +39,15 @@ static uint32_t categories_of(const struct hf_action *a)
 	}
 }
 
+/* Does a rule read it? The others are left out. Truncated always counts: see hf_event_build(). */
+static bool wants(const struct hf_scratch *s, enum hf_field f)
+{
+	return s->uses >> f & 1;
+}
+
 static void put(struct hf_scratch *s, enum hf_field f, struct hf_str v)
 {
-	if (!v.p || v.n == 0)
+	if (!v.p || v.n == 0 || !wants(s, f))
 		return;
 	s->v[f].s[0] = v;
 	s->v[f].n = 1;
@@ -57,6 +63,8 @@ static void put_more(struct hf_scratch *s, enum hf_field f, struct hf_str v)
 {
 	struct hf_value *l = &s->v[f];
 
+	if (!wants(s, f))
+		return;
 	if (!s->e.f[f])
 		l->n = 0;
 	if (!v.p || v.n == 0 || l->n == HF_EVENT_LIST_MAX)
@@ -69,6 +77,8 @@ static void put_u64(struct hf_scratch *s, enum hf_field f, uint64_t v, unsigned 
 {
 	char *end = s->num[f] + sizeof(s->num[f]), *p = end;
 
+	if (!wants(s, f))
+		return;
 	do {
 		*--p = "0123456789abcdef"[v % base];
 		v /= base;
@@ -80,6 +90,8 @@ static void put_labels(const struct hf_traj *t, enum hf_field f, uint64_t bits, 
 {
 	struct hf_scratch *s = t->scratch;
 
+	if (!wants(s, f))
+		return;
 	for (unsigned i = 0; bits; i++) {
 		uint64_t bit = UINT64_C(1) << i;
 
@@ -100,6 +112,8 @@ static void put_user(const struct hf_traj *t, uint32_t uid)
 	struct hf_scratch *s = t->scratch;
 
 	put_u64(s, HF_F_USER_ID, uid, 10, 1);
+	if (!wants(s, HF_F_USER))
+		return;
 	for (unsigned i = 0; i < t->nusers; i++) {
 		if (t->user[i].uid == uid) {
 			put(s, HF_F_USER, (struct hf_str){ t->user[i].name, t->user[i].len });
@@ -108,6 +122,37 @@ static void put_user(const struct hf_traj *t, uint32_t uid)
 	}
 	if (uid == 0)
 		put_z(s, HF_F_USER, "root");
+}
+
+static void put_effective(const struct hf_traj *t, const struct hf_action *a)
+{
+	struct hf_scratch *s = t->scratch;
+	struct hf_effective *e = &s->effective;
+	struct hf_str script = { NULL, 0 };
+
+	if (!wants(s, HF_F_EFFECTIVE_IMAGE) && !wants(s, HF_F_EFFECTIVE_COMMAND_LINE))
+		return;
+	if ((a->flags & HF_ACT_SCRIPT) && a->interp.n > 0)
+		script = a->path;
+	hf_effective_parse(hf_exec_image(a), a->argv, script, e);
+	for (unsigned i = 0; i < e->n; i++) {
+		put_more(s, HF_F_EFFECTIVE_IMAGE, e->cmd[i].image);
+		put_more(s, HF_F_EFFECTIVE_COMMAND_LINE, e->cmd[i].cmdline);
+	}
+	if (e->cut)
+		put_more(s, HF_F_TRUNCATED, HF_STR("command"));
+}
+
+static void put_session(const struct hf_traj *t, const struct hf_action *a)
+{
+	struct hf_scratch *s = t->scratch;
+	uint64_t age_ns = t->first_ns && a->time_ns > t->first_ns ? a->time_ns - t->first_ns : 0;
+
+	put_u64(s, HF_F_SESSION, t->session, 16, 16);
+	put_u64(s, HF_F_SESSION_AGE, age_ns / 1000000000u, 10, 1);
+	put_u64(s, HF_F_ACTION_COUNT, t->stats.actions, 10, 1);
+	if (t->tty_known)
+		put_z(s, HF_F_IS_TTY, t->tty ? "true" : "false");
 }
 
 static void put_process(const struct hf_traj *t, const struct hf_action *a, const struct hf_proc *p)
@@ -126,6 +171,7 @@ static void put_process(const struct hf_traj *t, const struct hf_action *a, cons
 			put(s, HF_F_INTERPRETER, a->interp);
 		if (cut || (a->flags & HF_ACT_TRUNC_ARGV))
 			put_more(s, HF_F_TRUNCATED, HF_STR("argv"));
+		put_effective(t, a);
 	} else if (p) {
 		put(s, HF_F_IMAGE, p->image);
 		put(s, HF_F_COMMAND_LINE, p->cmdline);
@@ -140,7 +186,7 @@ static void put_process(const struct hf_traj *t, const struct hf_action *a, cons
 		put(s, HF_F_PARENT_IMAGE, parent->image);
 		put(s, HF_F_PARENT_COMMAND_LINE, parent->cmdline);
 	}
-	for (const struct hf_proc *q = parent; q; q = q->parent) {
+	for (const struct hf_proc *q = parent; q && wants(s, HF_F_ANCESTORS); q = q->parent) {
 		if (s->e.f[HF_F_ANCESTORS] && s->v[HF_F_ANCESTORS].n == HF_EVENT_LIST_MAX)
 			break;
 		put_more(s, HF_F_ANCESTORS, q->image);
@@ -179,8 +225,10 @@ static void put_file(const struct hf_traj *t, const struct hf_action *a)
 
 	put(s, HF_F_TARGET_FILENAME, a->path);
 	if (a->path.n) {
-		put_z(s, HF_F_IN_WORKSPACE, in_workspace(t, a->path) ? "true" : "false");
-		put_labels(t, HF_F_FILE_LABELS, hf_labels_of_file(t, a), s->labels[1], sizeof(s->labels[1]));
+		if (wants(s, HF_F_IN_WORKSPACE))
+			put_z(s, HF_F_IN_WORKSPACE, in_workspace(t, a->path) ? "true" : "false");
+		if (wants(s, HF_F_FILE_LABELS))
+			put_labels(t, HF_F_FILE_LABELS, hf_labels_of_file(t, a), s->labels[1], sizeof(s->labels[1]));
 	}
 	if (a->flags & HF_ACT_TRUNC_PATH)
 		put_more(s, HF_F_TRUNCATED, HF_STR("path"));
@@ -221,6 +269,7 @@ static void put_net(const struct hf_traj *t, const struct hf_action *a)
 	struct hf_scratch *s = t->scratch;
 	const struct hf_addr *d = &a->addr;
 	bool from = a->kind == HF_ACCEPT;	/* the peer is where it comes from */
+	bool first;
 	size_t len = d->sun_len < sizeof(d->sun) ? d->sun_len : sizeof(d->sun);
 
 	if (a->kind != HF_CONNECT && a->kind != HF_SEND && a->kind != HF_BIND && a->kind != HF_LISTEN && !from)
@@ -230,6 +279,8 @@ static void put_net(const struct hf_traj *t, const struct hf_action *a)
 	else
 		put_z(s, HF_F_INITIATED, "false");
 	put_z(s, HF_F_PROTOCOL, protocol_of(d));
+	if (wants(s, HF_F_FIRST_SEEN_DESTINATION) && hf_dests_first(t, a, &first))
+		put_z(s, HF_F_FIRST_SEEN_DESTINATION, first ? "true" : "false");
 	if (d->family == AF_INET || d->family == AF_INET6) {
 		hf_addr_ip(d, s->ip, sizeof(s->ip));
 		put_z(s, from ? HF_F_SOURCE_IP : HF_F_DESTINATION_IP, s->ip);
@@ -244,17 +295,40 @@ static void put_net(const struct hf_traj *t, const struct hf_action *a)
 	}
 }
 
+/* "/proc/17/environ": 17. As the process's own /proc numbers it: in another pid namespace that is not ours. */
+static uint32_t proc_of_path(struct hf_str path)
+{
+	uint32_t pid = 0;
+	size_t i = 6;
+
+	if (path.n < 8 || memcmp(path.p, "/proc/", 6) != 0)
+		return 0;
+	for (; i < path.n && i < 15 && path.p[i] >= '0' && path.p[i] <= '9'; i++)
+		pid = pid * 10 + (uint32_t)(path.p[i] - '0');
+	return i < path.n && path.p[i] == '/' ? pid : 0;
+}
+
+static void put_owner(struct hf_scratch *s, const struct hf_action *a)
+{
+	/* setuid, setreuid, setresuid, setfsuid; the same for groups are of this kind too */
+	bool user = a->kind == HF_CHOWN || a->nr == 105 || a->nr == 113 || a->nr == 117 || a->nr == 122;
+
+	if ((a->kind == HF_CHOWN || a->kind == HF_SETUID) && user && a->mode != UINT32_MAX)
+		put_u64(s, HF_F_OWNER_ID, a->mode, 10, 1);
+}
+
 static void put_target(const struct hf_traj *t, const struct hf_action *a)
 {
 	struct hf_scratch *s = t->scratch;
 	const struct hf_proc_ent *target;
+	uint32_t pid = a->target_tgid ? a->target_tgid : proc_of_path(a->path);
 
 	if (a->kind == HF_SIGNAL)
 		put_u64(s, HF_F_SIGNAL, a->signo > 0 ? (uint64_t)a->signo : 0, 10, 1);
-	if (a->target_tgid == 0)
+	if (pid == 0 || !(wants(s, HF_F_TARGET_PROCESS_ID) || wants(s, HF_F_TARGET_IMAGE)))
 		return;
-	put_u64(s, HF_F_TARGET_PROCESS_ID, a->target_tgid, 10, 1);
-	target = hf_procs_find(t, a->target_tgid, 0);
+	put_u64(s, HF_F_TARGET_PROCESS_ID, pid, 10, 1);
+	target = hf_procs_find(t, pid, 0);
 	if (target)
 		put(s, HF_F_TARGET_IMAGE, target->p.image);
 }
@@ -264,6 +338,7 @@ const struct hf_event *hf_event_build(const struct hf_traj *t, const struct hf_a
 	struct hf_scratch *s = t->scratch;
 
 	memset(&s->e, 0, sizeof(s->e));
+	s->uses = t->uses | UINT64_C(1) << HF_F_TRUNCATED;
 	s->e.categories = categories_of(a);
 	put_process(t, a, p);
 	put_file(t, a);
@@ -271,7 +346,8 @@ const struct hf_event *hf_event_build(const struct hf_traj *t, const struct hf_a
 	put_target(t, a);
 	put_z(s, HF_F_SYSCALL, a->syscall ? a->syscall : hf_syscall_name(a->nr));
 	put_z(s, HF_F_ACTION, hf_kind_name(a->kind));
-	put_u64(s, HF_F_SESSION, t->session, 16, 16);
+	put_session(t, a);
+	put_owner(s, a);
 	s->e.truncated = s->e.f[HF_F_TRUNCATED] != NULL;
 	return &s->e;
 }

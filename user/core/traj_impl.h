@@ -3,6 +3,7 @@
 #ifndef HF_TRAJ_IMPL_H
 #define HF_TRAJ_IMPL_H
 #include "bpf/wire.h"
+#include "effective.h"
 #include "traj.h"
 
 #define HF_NIL UINT32_MAX		/* no index */
@@ -110,6 +111,19 @@ struct hf_groups {
 	uint32_t sample_cap, sample_high, sample_free;
 };
 
+/* --- destinations (traj_dest.c) --- */
+#define HF_DESTS_MAX 4096u		/* power of two */
+struct hf_dest {
+	uint64_t k[2];			/* address; of a UNIX socket a hash of its name that nobody can make collide */
+	uint32_t what;			/* family and port */
+	uint32_t hnext;
+};
+struct hf_dests {
+	struct hf_dest *ent;		/* a ring */
+	uint32_t *bucket;
+	uint64_t n;			/* ever added */
+};
+
 struct hf_det {				/* a detection rule that can match here */
 	const struct hf_rule *rule;
 	uint32_t index, categories;
@@ -119,6 +133,7 @@ struct hf_det {				/* a detection rule that can match here */
 /* Where an event is built: see traj.h on hf_judge(). */
 struct hf_scratch {
 	struct hf_event e;
+	uint64_t uses;			/* fields worth filling in */
 	struct hf_value v[HF_FIELDS];
 	char cmdline[HF_ARGV_MAX + 8];
 	char labels[3][2048];
@@ -127,6 +142,7 @@ struct hf_scratch {
 	uint64_t *matched;		/* a bit for each rule of the set */
 	uint32_t *sample;		/* counted correlations: those within the window, sample_cap */
 	union { uint64_t key; double num; } *value;	/* theirs, one more */
+	struct hf_effective effective;	/* touched only when a rule asks for it */
 };
 
 struct hf_traj {
@@ -136,10 +152,14 @@ struct hf_traj {
 	struct hf_str workspace;
 	struct hf_traj_limits lim;
 	struct hf_traj_stats stats;
+	uint64_t uses;			/* hf_ruleset_fields() */
 	uint64_t n, now_ns;		/* actions so far; time of the newest */
+	uint64_t first_ns;		/* time of the first */
+	bool tty, tty_known;
 	struct hf_procs procs;
 	struct hf_files files;
 	struct hf_groups groups;
+	struct hf_dests dests;
 	struct hf_corr *corr;
 	unsigned ncorr;
 	struct hf_det *det;
@@ -175,6 +195,12 @@ uint64_t hf_labels_of_file(const struct hf_traj *t, const struct hf_action *a);
 void hf_labels_apply(struct hf_traj *t, struct hf_proc *p, const struct hf_action *a, uint32_t rule_index);
 /* The action's own effect on what carries labels: renames, links, creations, deletions. */
 void hf_labels_follow(struct hf_traj *t, const struct hf_action *a);
+
+int hf_dests_init(struct hf_traj *t);
+void hf_dests_free(struct hf_traj *t);
+/* False: not an action with a destination. */
+bool hf_dests_first(const struct hf_traj *t, const struct hf_action *a, bool *ret_first);
+void hf_dests_add(struct hf_traj *t, const struct hf_action *a);
 
 /* traj_group.c */
 int hf_corr_init(struct hf_traj *t);

@@ -22,7 +22,6 @@ static const struct {
 	{ "title: T\nlevel: hgih\n", "t.yml:2: unknown level 'hgih'; known: informational, low, medium, high, critical" },
 	{ "title: T\ntags: a\n", "t.yml:2: tags must be a list of texts" },
 	{ "action: global\ntitle: T\n", "t.yml:1: rule collections (action: global) are Sigma 1; write each rule out" },
-	{ "title: T\nfilter: {}\n", "t.yml:2: Sigma filters are not supported; add the exclusion to the rule itself" },
 	{ HEAD, "t.yml:1: a rule needs a detection: a map of names, and a condition" },
 	{ DET "  s: {Image: a}\n", "t.yml:4: detection needs a condition, such as 'condition: selection'" },
 	{ DET "  s:\n  condition: s\n", "t.yml:4: detection 's' is empty; give fields or keywords" },

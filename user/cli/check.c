@@ -13,13 +13,14 @@
 enum { EXIT_OK, EXIT_EXAMPLE, EXIT_INPUT };
 
 static const char usage[] =
-	"Usage: holdfast check [--json] [--level-verdict LEVEL=VERDICT]... RULES...\n"
+	"Usage: holdfast check [--json] [--level-verdict LEVEL=VERDICT]... [--values FILE] RULES...\n"
 	"\n"
 	"Loads Sigma rules (files, or trees of *.yml, *.yaml and *.json), runs their examples and shows what each\n"
 	"rule would do. Errors are given as FILE:LINE: what is wrong; what helps.\n"
 	"\n"
 	"      --json                          one JSON object a line for each rule or error\n"
 	"      --level-verdict LEVEL=VERDICT   default verdict of a rule level, e.g. medium=hold\n"
+	"      --values FILE                   YAML map: values of the placeholders (%name%) of |expand\n"
 	"  -h, --help                          show this\n"
 	"\n"
 	"Exit status: 0 all is well, 1 an example failed, 2 bad rules or bad usage.\n"
@@ -143,6 +144,34 @@ static void show_row(const struct hf_rule *r, const struct hf_check *k)
 	putchar('\n');
 }
 
+static void show_filters(const struct check *c, const struct hf_ruleset *rs)
+{
+	for (unsigned i = 0; i < hf_ruleset_filters(rs); i++) {
+		const struct hf_rule *f = hf_ruleset_filter(rs, i);
+		char buf[8192];
+		struct hf_jsonw w;
+
+		if (c->json) {
+			hf_jsonw_init(&w, buf, sizeof(buf));
+			hf_jsonw_obj(&w, NULL);
+			hf_jsonw_strz(&w, "filter", hf_rule_id(f));
+			hf_jsonw_strz(&w, "title", hf_rule_title(f));
+			hf_jsonw_u64(&w, "narrows", hf_filter_narrows(f));
+			hf_jsonw_strz(&w, "reason", hf_rule_not_applicable(f));
+			end_json(&w);
+			continue;
+		}
+		fputs("filter ", stdout);
+		out_escaped(stdout, hf_rule_id(f));
+		printf(": narrows %u rules", hf_filter_narrows(f));
+		if (hf_rule_not_applicable(f)) {
+			fputs("; not applicable: ", stdout);
+			out_escaped(stdout, hf_rule_not_applicable(f));
+		}
+		putchar('\n');
+	}
+}
+
 static int run_checks(struct check *c, const struct hf_ruleset *rs)
 {
 	unsigned count = hf_ruleset_count(rs), na = 0;
@@ -166,6 +195,7 @@ static int run_checks(struct check *c, const struct hf_ruleset *rs)
 		else
 			show_row(r, &k);
 	}
+	show_filters(c, rs);
 	if (!c->json)
 		printf("%u rules (%u not applicable), %u examples, %u failed\n", count, na, c->nexamples, c->nfailed);
 	return c->nfailed ? EXIT_EXAMPLE : EXIT_OK;
@@ -176,6 +206,7 @@ int hf_cmd_check(int argc, char **argv)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' }, { "level-verdict", required_argument, NULL, 'l' },
 		{ "verdict", required_argument, NULL, 'l' },	/* as run has it */
+		{ "values", required_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	const char *verdicts[VERDICTS_MAX];
@@ -195,6 +226,8 @@ int hf_cmd_check(int argc, char **argv)
 			return EXIT_INPUT;
 		if (o == 'j')
 			c.json = true;
+		else if (o == 'v')
+			src.values = optarg;
 		else if (src.nverdicts == VERDICTS_MAX)
 			return hf_cli_usage("check", "more than %d --level-verdict", VERDICTS_MAX);
 		else

@@ -22,7 +22,7 @@ static const char usage[] =
 
 static const struct option longopts[] = {
 	{ "rules", required_argument, NULL, 'r' }, { "verdict", required_argument, NULL, 'v' }, { "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' }, { 0 },
+	{ "values", required_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' }, { 0 },
 };
 
 int hf_cmd_replay(int argc, char **argv)
@@ -39,6 +39,8 @@ int hf_cmd_replay(int argc, char **argv)
 			verdicts[o.nverdicts++] = optarg;
 		} else if (c == 'j') {
 			o.json = true;
+		} else if (c == 'V') {
+			o.values = optarg;
 		} else {
 			if (c == 'h')
 				fputs(usage, stdout);

@@ -34,6 +34,7 @@ static const char usage[] =
 	"      --allow-setuid       run CMD without no_new_privs: set-uid programs work\n"
 	"      --kill-descendants   end what still runs when CMD ends (default: it stays watched)\n"
 	"      --verdict LEVEL=VERDICT   default verdict of a rule level, e.g. medium=hold\n"
+	"      --values FILE        YAML map: values of the placeholders (%name%) of |expand\n"
 	"  -q, --quiet              no closing line\n"
 	"\n"
 	"Exit status: CMD's own, 128+N after signal N; 125 Holdfast failed, 126 CMD cannot be run, 127 CMD not\n"
@@ -42,7 +43,7 @@ static const char usage[] =
 	"Example: sudo holdfast run -n codex -- codex exec 'fix the failing test'\n";
 
 enum { OPT_ASK = 256, OPT_ON_HOLD, OPT_TIMEOUT, OPT_ON_TIMEOUT, OPT_PAUSE, OPT_JOURNAL, OPT_NO_EXPLAIN, OPT_ALLOW_SETUID, OPT_KILL,
-       OPT_VERDICT, OPT_HELP };
+       OPT_VERDICT, OPT_VALUES, OPT_HELP };
 
 static const struct option longopts[] = {
 	{ "name", required_argument, NULL, 'n' },
@@ -58,6 +59,7 @@ static const struct option longopts[] = {
 	{ "allow-setuid", no_argument, NULL, OPT_ALLOW_SETUID },
 	{ "kill-descendants", no_argument, NULL, OPT_KILL },
 	{ "verdict", required_argument, NULL, OPT_VERDICT },
+	{ "values", required_argument, NULL, OPT_VALUES },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
@@ -70,6 +72,7 @@ struct parsed {
 	const char *rules[RULES_MAX];
 	const char *verdict[VERDICTS_MAX];
 	unsigned nverdict;
+	const char *values;
 };
 
 /* Which of the words; -1 when none, and the message names them. */
@@ -169,6 +172,9 @@ static int parse_one(struct parsed *p, int c, const char *arg)
 	case OPT_JOURNAL:
 		p->o.journal = arg;
 		return 0;
+	case OPT_VALUES:
+		p->values = arg;
+		return 0;
 	case OPT_NO_EXPLAIN:
 		p->o.explain = false;
 		return 0;
@@ -210,7 +216,7 @@ static int load_rules(struct parsed *p, struct hf_ruleset **ret)
 {
 	struct hf_rule_error re = { 0 };
 	const struct hf_rules_source src = { .paths = p->o.rules, .npaths = p->o.nrules, .verdicts = p->verdict,
-					     .nverdicts = p->nverdict, .warn = warn };
+					     .nverdicts = p->nverdict, .values = p->values, .warn = warn };
 	int r = hf_rules_read(&src, ret, &re);
 
 	if (r < 0)

@@ -91,6 +91,12 @@ void hf_ruleset_free(struct hf_ruleset **rs);
 /* Adds all documents of one file's text. name is for messages. 0, or -EINVAL with *ret_err filled and
  * the set unchanged, or -ENOMEM. `|expand` and unknown fields: see hf_rule_applies(). */
 int hf_ruleset_add(struct hf_ruleset *rs, struct hf_str text, const char *name, struct hf_rule_error *ret_err);
+/*
+ * Values for the placeholders of `expand`: a YAML map of a name to a text or a list of texts, which may hold wildcards.
+ * Before the rules that use them; a name of an earlier call may be given again only with its map's file corrected.
+ * Errors as above.
+ */
+int hf_ruleset_values(struct hf_ruleset *rs, struct hf_str text, const char *name, struct hf_rule_error *ret_err);
 /* Resolves correlations' rule references, compiles, freezes. -EINVAL with *ret_err (unknown or doubly used
  * name/id, a cycle), -ENOMEM. Call once, before matching. */
 int hf_ruleset_finish(struct hf_ruleset *rs, struct hf_rule_error *ret_err);
@@ -99,6 +105,15 @@ const struct hf_rule *hf_ruleset_get(const struct hf_ruleset *rs, unsigned i);	/
 /* Bit for each enum hf_field that a rule which applies reads: in a detection, by fieldref, keyword, or for a correlation
  * (group-by, aliases, values). The others may be left out of an event. */
 uint64_t hf_ruleset_fields(const struct hf_ruleset *rs);
+/*
+ * Sigma filters (specification 2.1.0): documents that narrow the rules they name, or all (`rules: any`), whose log source
+ * is theirs: such a rule matches when its own condition and the filter's hold. So an exclusion is `condition: not
+ * selection`, as the reference implementation has it. They are no rules and not among them. One that is not applicable
+ * (hf_rule_not_applicable()) narrows nothing, for that can only show more.
+ */
+unsigned hf_ruleset_filters(const struct hf_ruleset *rs);
+const struct hf_rule *hf_ruleset_filter(const struct hf_ruleset *rs, unsigned i);	/* title, id, file, line */
+unsigned hf_filter_narrows(const struct hf_rule *filter);				/* how many rules */
 /* level's default verdict; initial: informational, low: note; medium: note; high: hold; critical: deny.
  * A rule without a level counts as medium. At any time. -EINVAL: no such level. */
 int hf_ruleset_level_verdict(struct hf_ruleset *rs, const char *level, enum hf_verdict v);

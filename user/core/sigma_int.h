@@ -135,9 +135,10 @@ struct hf_rule {
 	uint32_t categories;
 	struct hf_node *cond;
 	const struct hf_ynode *examples;	/* map with match and pass, or NULL */
-	bool is_correlation, step_only;
+	bool is_correlation, step_only, is_filter;
+	unsigned narrows;		/* filter: rules that it applies to */
 	struct hf_correlation corr;
-	/* Of a correlation, until hf_ruleset_finish(): its rules and aliases, and which names are aliases. */
+	/* Until hf_ruleset_finish(): rules of a correlation or a filter (NULL: any), aliases, and which names are aliases. */
 	const struct hf_ynode *refs, *aliases;
 	const char *group_alias[8], *value_alias[4];
 	unsigned depth;			/* see hf_rule_depth() */
@@ -151,7 +152,8 @@ struct hf_rule_key {		/* an id or a name of a rule */
 
 struct hf_ruleset {
 	struct hf_arena arena;
-	struct hf_vec rules;
+	struct hf_vec rules, filters;
+	const struct hf_ynode *values;	/* of placeholders; NULL: none */
 	enum hf_verdict level[HF_LEVELS];
 	bool finished;
 	void *sha;			/* SHA256_CTX */
@@ -198,6 +200,12 @@ int hf_cond_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *y, cons
 int hf_rule_compile(struct hf_sigma_ctx *c, const struct hf_ynode *doc, struct hf_rule **ret);
 int hf_text_get(const struct hf_sigma_ctx *c, const struct hf_ynode *map, const char *key, size_t max,
 		const char **ret);
+int hf_logsource_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *doc);
+int hf_filter_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *doc, const struct hf_ynode *filter);	/* sigma_filter.c */
+int hf_filter_apply(const struct hf_sigma_ctx *c);	/* c->rule to the rules of c->rs, while hf_ruleset_finish() runs */
+/* sigma_expand.c: s with its placeholders replaced, out a list of struct hf_str in the arena: one for each combination.
+ * Without values the rule becomes not applicable, and out stays empty. */
+int hf_expand(const struct hf_sigma_ctx *c, unsigned line, struct hf_str s, struct hf_vec *out);
 int hf_holdfast_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *y);	/* sigma_holdfast.c */
 /* sigma_corr.c */
 int hf_corr_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *doc, const struct hf_ynode *corr);

@@ -70,7 +70,7 @@ static int compile_attributes(const struct hf_sigma_ctx *c, const struct hf_ynod
 	return rc;
 }
 
-static int compile_logsource(const struct hf_sigma_ctx *c, const struct hf_ynode *doc)
+int hf_logsource_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *doc)
 {
 	const struct hf_ynode *y = hf_ynode_get(doc, "logsource");
 	const char *product = NULL, *category = NULL, *service = NULL;
@@ -110,8 +110,10 @@ static int compile_detection(const struct hf_sigma_ctx *c, const struct hf_ynode
 	const struct hf_ynode *y = hf_ynode_get(doc, "detection"), *cond;
 	struct hf_named *det;
 	unsigned ndet = 0;
-	int rc;
+	int rc = hf_logsource_compile(c, doc);
 
+	if (rc < 0)
+		return rc;
 	if (!y || y->type != HF_Y_MAP)
 		return hf_sigma_fail(c, y ? y->line : doc->line,
 				     "a rule needs a detection: a map of names, and a condition");
@@ -140,6 +142,7 @@ static int compile_detection(const struct hf_sigma_ctx *c, const struct hf_ynode
 int hf_rule_compile(struct hf_sigma_ctx *c, const struct hf_ynode *doc, struct hf_rule **ret)
 {
 	const struct hf_ynode *corr = hf_ynode_get(doc, "correlation"), *own = hf_ynode_get(doc, "holdfast");
+	const struct hf_ynode *filter = hf_ynode_get(doc, "filter");
 	struct hf_rule *r;
 	int rc;
 
@@ -148,9 +151,6 @@ int hf_rule_compile(struct hf_sigma_ctx *c, const struct hf_ynode *doc, struct h
 	if (hf_ynode_get(doc, "action"))
 		return hf_sigma_fail(c, hf_ynode_get(doc, "action")->line,
 				     "rule collections (action: global) are Sigma 1; write each rule out");
-	if (hf_ynode_get(doc, "filter"))
-		return hf_sigma_fail(c, hf_ynode_get(doc, "filter")->line,
-				     "Sigma filters are not supported; add the exclusion to the rule itself");
 	r = hf_arena_alloc(c->arena, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
@@ -160,13 +160,12 @@ int hf_rule_compile(struct hf_sigma_ctx *c, const struct hf_ynode *doc, struct h
 	r->set = c->rs;
 	c->rule = r;
 	rc = compile_attributes(c, doc);
-	if (rc == 0 && corr) {
+	if (rc == 0 && filter)
+		rc = hf_filter_compile(c, doc, filter);
+	else if (rc == 0 && corr)
 		rc = hf_corr_compile(c, doc, corr);
-	} else if (rc == 0) {
-		rc = compile_logsource(c, doc);
-		if (rc == 0)
-			rc = compile_detection(c, doc);
-	}
+	else if (rc == 0)
+		rc = compile_detection(c, doc);
 	if (rc == 0 && own)
 		rc = hf_holdfast_compile(c, own);
 	if (rc == 0)

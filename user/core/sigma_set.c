@@ -77,6 +77,7 @@ void hf_ruleset_free(struct hf_ruleset **rs)
 	if (!s)
 		return;
 	hf_vec_clear(&s->rules);
+	hf_vec_clear(&s->filters);
 	hf_arena_clear(&s->arena);
 	pcre2_match_data_free(s->match_data);
 	pcre2_match_context_free(s->match_ctx);
@@ -100,14 +101,14 @@ int hf_set_regex_room(struct hf_ruleset *rs)
 	return 0;
 }
 
-static int compile_docs(struct hf_sigma_ctx *c, const struct hf_vec *docs, struct hf_vec *rules)
+static int compile_docs(struct hf_sigma_ctx *c, const struct hf_vec *docs, struct hf_vec *rules, struct hf_vec *filters)
 {
 	for (unsigned i = 0; i < docs->n; i++) {
 		struct hf_rule *r = NULL;
 		int rc = hf_rule_compile(c, docs->p[i], &r);
 
 		if (rc == 0)
-			rc = hf_vec_push(rules, r);
+			rc = hf_vec_push(r->is_filter ? filters : rules, r);
 		if (rc < 0)
 			return rc;
 	}
@@ -116,16 +117,30 @@ static int compile_docs(struct hf_sigma_ctx *c, const struct hf_vec *docs, struc
 	return 0;
 }
 
+static int append_vec(struct hf_vec *to, const struct hf_vec *from)
+{
+	unsigned before = to->n;
+
+	for (unsigned i = 0; i < from->n; i++) {
+		if (hf_vec_push(to, from->p[i]) < 0) {
+			to->n = before;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 /* Takes the new rules over, all or none. */
-static int append(struct hf_ruleset *rs, struct hf_arena *arena, const struct hf_vec *rules, struct hf_str text)
+static int append(struct hf_ruleset *rs, struct hf_arena *arena, const struct hf_vec *rules, const struct hf_vec *filters,
+		  struct hf_str text)
 {
 	unsigned before = rs->rules.n;
 
-	for (unsigned i = 0; i < rules->n; i++) {
-		if (hf_vec_push(&rs->rules, rules->p[i]) < 0) {
-			rs->rules.n = before;
-			return -ENOMEM;
-		}
+	if (append_vec(&rs->rules, rules) < 0)
+		return -ENOMEM;
+	if (append_vec(&rs->filters, filters) < 0) {
+		rs->rules.n = before;
+		return -ENOMEM;
 	}
 	for (unsigned i = before; i < rs->rules.n; i++)
 		((struct hf_rule *)rs->rules.p[i])->index = i;
@@ -137,7 +152,7 @@ static int append(struct hf_ruleset *rs, struct hf_arena *arena, const struct hf
 int hf_ruleset_add(struct hf_ruleset *rs, struct hf_str text, const char *name, struct hf_rule_error *ret_err)
 {
 	struct hf_arena arena = { 0 };
-	struct hf_vec docs = { 0 }, rules = { 0 };
+	struct hf_vec docs = { 0 }, rules = { 0 }, filters = { 0 };
 	struct hf_sigma_ctx c = { .arena = &arena, .rs = rs, .err = ret_err };
 	int rc;
 
@@ -149,11 +164,12 @@ int hf_ruleset_add(struct hf_ruleset *rs, struct hf_str text, const char *name, 
 	if (rc == 0)
 		rc = hf_yaml_parse(&c, text, &docs);
 	if (rc == 0)
-		rc = compile_docs(&c, &docs, &rules);
+		rc = compile_docs(&c, &docs, &rules, &filters);
 	if (rc == 0)
-		rc = append(rs, &arena, &rules, text);
+		rc = append(rs, &arena, &rules, &filters, text);
 	hf_vec_clear(&docs);
 	hf_vec_clear(&rules);
+	hf_vec_clear(&filters);
 	hf_arena_clear(&arena);
 	return rc;
 }
@@ -246,6 +262,11 @@ int hf_ruleset_finish(struct hf_ruleset *rs, struct hf_rule_error *ret_err)
 		c.name = c.rule->file;
 		if (c.rule->is_correlation)
 			rc = hf_corr_resolve(&c);
+	}
+	for (unsigned i = 0; rc == 0 && i < rs->filters.n; i++) {
+		c.rule = rs->filters.p[i];
+		c.name = c.rule->file;
+		rc = hf_filter_apply(&c);
 	}
 	free(rs->key);
 	rs->key = NULL;
@@ -382,4 +403,19 @@ bool hf_rule_is_step_only(const struct hf_rule *r)
 unsigned hf_rule_depth(const struct hf_rule *r)
 {
 	return r->depth;
+}
+
+unsigned hf_ruleset_filters(const struct hf_ruleset *rs)
+{
+	return rs->filters.n;
+}
+
+const struct hf_rule *hf_ruleset_filter(const struct hf_ruleset *rs, unsigned i)
+{
+	return i < rs->filters.n ? rs->filters.p[i] : NULL;
+}
+
+unsigned hf_filter_narrows(const struct hf_rule *filter)
+{
+	return filter->narrows;
 }

@@ -298,43 +298,28 @@ static int place_text(struct hf_arena *a, enum hf_pat_op place, struct hf_toks *
 	return 0;
 }
 
-/* %name% is a placeholder, \% a percent sign. Without values for it the rule can't be decided. */
-static int check_placeholders(const struct hf_sigma_ctx *c, struct hf_str *s)
+/* The texts to begin with: the value, or what its placeholders make of it. */
+static int begin_texts(const struct hf_sigma_ctx *c, const struct hf_ynode *y, const struct hf_mods *m, struct texts *ret)
 {
-	char *o = hf_arena_alloc(c->arena, s->n + 1);
-	size_t n = 0;
+	struct hf_vec each = { 0 };
+	int rc = has(m, HF_M_EXPAND) ? hf_expand(c, y->line, y->s, &each) : hf_vec_push(&each, (void *)&y->s);
 
-	if (!o)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->n; i++) {
-		const char *end;
-
-		if (s->p[i] == '\\' && i + 1 < s->n && s->p[i + 1] == '%') {
-			o[n++] = s->p[++i];
-			continue;
-		}
-		end = s->p[i] == '%' ? strchr(s->p + i + 1, '%') : NULL;
-		if (end && end > s->p + i + 1)
-			return hf_sigma_na(c, "placeholder '%.*s' has no values", (int)(end - s->p - i + 1 > 60 ? 60 :
-					   end - s->p - (ptrdiff_t)i + 1), s->p + i);
-		o[n++] = s->p[i];
-	}
-	*s = (struct hf_str){ o, n };
-	return 0;
+	if (rc == 0)
+		rc = texts_make(c->arena, each.n, ret);
+	for (unsigned i = 0; rc == 0 && i < each.n; i++)
+		rc = hf_toks_parse(c->arena, *(const struct hf_str *)each.p[i], &ret->t[ret->n++]);
+	hf_vec_clear(&each);
+	return rc;
 }
 
 static int compile_text(const struct hf_sigma_ctx *c, const struct hf_ynode *y, const struct hf_mods *m, bool keyword,
 			struct hf_alt *ret)
 {
-	struct hf_str s = y->s;
-	struct texts t;
-	int rc = 0;
+	struct texts t = { 0 };
+	int rc = begin_texts(c, y, m, &t);
 
-	if (has(m, HF_M_EXPAND))
-		rc = check_placeholders(c, &s);
-	if (rc < 0 || texts_make(c->arena, 1, &t) < 0 || hf_toks_parse(c->arena, s, &t.t[0]) < 0)
-		return -ENOMEM;
-	t.n = 1;
+	if (rc < 0)
+		return rc;
 	for (unsigned i = 0; i < m->ntrans; i++) {
 		if (m->trans[i] == HF_M_WINDASH) {
 			for (unsigned k = 0; k < t.n; k++)

@@ -124,10 +124,12 @@ int hf_replay_run(const struct hf_replay_run *o)
 {
 	struct hf_ruleset *rs = NULL;
 	struct hf_rule_error err = { 0 };
+	const struct hf_rules_source src = { .paths = o->rules, .npaths = o->nrules, .verdicts = o->verdicts,
+					     .nverdicts = o->nverdicts, .values = o->values };
 	struct running *x;
 	int rc, status = 0;
 
-	rc = hf_rules_load(o->rules, o->nrules, o->verdicts, o->nverdicts, &rs, &err);
+	rc = hf_rules_read(&src, &rs, &err);
 	if (rc < 0) {
 		fprintf(o->err, "holdfast replay: %s\n", err.text[0] ? err.text : strerror(-rc));
 		return 2;

@@ -12,6 +12,7 @@ struct hf_replay_run {
 	unsigned nrules;
 	const char *const *verdicts;	/* "LEVEL=VERDICT" */
 	unsigned nverdicts;
+	const char *values;		/* file of placeholders' values; NULL: none */
 	bool json;
 	FILE *out, *err;		/* findings; messages and totals */
 };

@@ -80,25 +80,51 @@ static void check_mode(struct loader *l, const char *path, const struct stat *st
 		warn(l, path, "others than its owner may write to it; chmod go-w");
 }
 
-static int read_file(struct loader *l, const char *path, int fd)
+static int read_text(struct loader *l, int fd, struct hf_str *ret)
 {
 	size_t n = 0;
 
-	if (++l->nfiles > HF_RULES_FILES_MAX)
-		return refuse(l, path, -E2BIG, "too many rule files");
 	while (n < FILE_MAX_LEN) {
 		ssize_t r = read(fd, l->buf + n, FILE_MAX_LEN - n);
 
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
-			return report(l, refuse(l, path, -errno, NULL));
+			return -errno;
 		if (r == 0)
 			break;
 		n += (size_t)r;
 	}
-	int rc = hf_ruleset_add(l->rs, (struct hf_str){ l->buf, n }, path, l->err);
+	*ret = (struct hf_str){ l->buf, n };
+	return 0;
+}
 
+static int read_file(struct loader *l, const char *path, int fd)
+{
+	struct hf_str text;
+	int rc;
+
+	if (++l->nfiles > HF_RULES_FILES_MAX)
+		return refuse(l, path, -E2BIG, "too many rule files");
+	rc = read_text(l, fd, &text);
+	if (rc < 0)
+		return report(l, refuse(l, path, rc, NULL));
+	rc = hf_ruleset_add(l->rs, text, path, l->err);
+	return rc < 0 ? report(l, rc) : 0;
+}
+
+static int read_values(struct loader *l, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), rc;
+	struct hf_str text;
+
+	if (fd < 0)
+		return report(l, refuse(l, path, -errno, NULL));
+	rc = read_text(l, fd, &text);
+	close(fd);
+	if (rc < 0)
+		return report(l, refuse(l, path, rc, NULL));
+	rc = hf_ruleset_values(l->rs, text, path, l->err);
 	return rc < 0 ? report(l, rc) : 0;
 }
 
@@ -206,10 +232,25 @@ static int set_verdicts(struct loader *l)
 	return 0;
 }
 
+static void warn_filters(struct loader *l)
+{
+	for (unsigned i = 0; i < hf_ruleset_filters(l->rs); i++) {
+		const struct hf_rule *f = hf_ruleset_filter(l->rs, i);
+		char text[400];
+
+		if (!hf_rule_not_applicable(f))
+			continue;
+		snprintf(text, sizeof(text), "filter '%.80s' narrows nothing: %s", hf_rule_id(f), hf_rule_not_applicable(f));
+		warn(l, hf_rule_file(f), text);
+	}
+}
+
 static int load_all(struct loader *l)
 {
 	int rc = set_verdicts(l);
 
+	if (rc == 0 && l->src->values)
+		rc = read_values(l, l->src->values);
 	for (unsigned i = 0; rc == 0 && i < l->src->npaths; i++) {
 		unsigned before = l->nfiles, bad = l->nbad;
 
@@ -223,6 +264,8 @@ static int load_all(struct loader *l)
 		if (rc < 0)
 			(void)report(l, rc);
 	}
+	if (rc == 0 && l->nbad == 0)
+		warn_filters(l);
 	return rc < 0 ? rc : l->nbad ? -EINVAL : 0;
 }
 

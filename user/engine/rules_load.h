@@ -13,6 +13,7 @@ struct hf_rules_source {
 	unsigned npaths;		/* a file reached twice is read once */
 	const char *const *verdicts;	/* "LEVEL=VERDICT" */
 	unsigned nverdicts;
+	const char *values;		/* file of the values for placeholders; NULL: none */
 	/* What is no reason to refuse: files others may write to, trees without a rule. NULL: not said. */
 	void (*warn)(void *ctx, const char *text);
 	/* NULL: stop at the first error. Else called for each, and all files are read. */

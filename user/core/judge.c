@@ -59,27 +59,43 @@ static void note_match(const struct hf_traj *t, const struct hf_det *d, struct h
 	j->nmatched++;		/* beyond the array: the count alone, for hf_traj_commit() to tell */
 }
 
+static void judge_detection(const struct hf_traj *t, const struct hf_det *d, bool candidate, const struct hf_action *a,
+			    const struct hf_event *e, struct hf_judgement *j)
+{
+	bool match, limited = false;
+	enum hf_verdict v;
+
+	if (!(d->categories & e->categories))
+		return;
+	match = candidate && hf_rule_match(d->rule, e, &limited);
+	if (!match && !undecided(d, e, a))
+		return;
+	note_match(t, d, j);
+	if (d->step_only)
+		return;
+	v = hf_rule_verdict(d->rule);
+	if (match)
+		add(j, d->rule, v, limited ? "match limit" : "matched");
+	else
+		add(j, d->rule, v > HF_HOLD ? v : HF_HOLD, "truncated");
+}
+
+/* In the order of the rules. What was cut off may hide any literal: then all are looked at. */
 static void judge_detections(const struct hf_traj *t, const struct hf_action *a, const struct hf_event *e,
 			     struct hf_judgement *j)
 {
-	for (unsigned i = 0; i < t->ndet; i++) {
-		const struct hf_det *d = &t->det[i];
-		enum hf_verdict v;
-		bool match, limited = false;
+	uint64_t *bits = t->scratch->candidates;
 
-		if (!(d->categories & e->categories))
-			continue;
-		match = hf_rule_match(d->rule, e, &limited);
-		if (!match && !undecided(d, e, a))
-			continue;
-		note_match(t, d, j);
-		if (d->step_only)
-			continue;
-		v = hf_rule_verdict(d->rule);
-		if (match)
-			add(j, d->rule, v, limited ? "match limit" : "matched");
-		else
-			add(j, d->rule, v > HF_HOLD ? v : HF_HOLD, "truncated");
+	hf_ruleset_candidates(t->rs, e, bits);
+	for (unsigned i = 0; e->truncated && i < t->ndet; i++)
+		judge_detection(t, &t->det[i], bits[t->det[i].index / 64] >> (t->det[i].index % 64) & 1, a, e, j);
+	for (unsigned w = 0; !e->truncated && w <= t->nrules / 64; w++) {
+		for (uint64_t left = bits[w]; left; left &= left - 1) {
+			uint32_t d = t->det_of[w * 64 + (unsigned)__builtin_ctzll(left)];
+
+			if (d != HF_NIL)
+				judge_detection(t, &t->det[d], true, a, e, j);
+		}
 	}
 }
 

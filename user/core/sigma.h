@@ -190,6 +190,11 @@ bool hf_rule_is_step_only(const struct hf_rule *r);
  * Text is compared without regard to ASCII case unless `cased`; `re` sees bytes. Of a list any element may match. */
 bool hf_rule_match(const struct hf_rule *r, const struct hf_event *e, bool *ret_limited);
 
+/* Which rules may match this event: one pass over its texts for all of them. bits has room for a bit for each rule of the
+ * set, in words of 64. Those not set, correlations among them, do not match, whatever their category; those set want
+ * hf_rule_match(). Pure but for what the set owns to work in. Only after hf_ruleset_finish(). */
+void hf_ruleset_candidates(const struct hf_ruleset *rs, const struct hf_event *e, uint64_t *bits);
+
 /* Literals for the kernel guards. For each value of TargetFilename in rules whose verdict is >= hold and that watch
  * HF_CAT_FILE_ACCESS: a glob ('*', '?' and nothing else, absolute or beginning with '*'). Calls cb for each; a value
  * that cannot be put as a glob (|re, |fieldref...) is passed as "*" with exact = false; so is a rule which can match

@@ -89,6 +89,7 @@ struct hf_pat {
 	struct hf_toks tok;		/* GLOB: lower case unless cased */
 	struct hf_toks orig;		/* text patterns as written, for hf_ruleset_read_globs() */
 	void *re;			/* pcre2_code */
+	struct hf_str re_text;
 	uint8_t family, bits, ip[16];	/* CIDR */
 	double num;
 	enum hf_field field;		/* FIELDREF */
@@ -162,6 +163,7 @@ struct hf_ruleset {
 	unsigned nkeys, link_depth;
 	/* What PCRE2 works in. The only thing matching changes: a set belongs to one thread. */
 	void *match_data, *match_ctx, *jit_stack;
+	struct hf_prefilter *prefilter;	/* made by hf_ruleset_finish(); also changed by matching */
 };
 int hf_set_regex_room(struct hf_ruleset *rs);	/* makes the above; -ENOMEM */
 
@@ -206,6 +208,9 @@ int hf_filter_apply(const struct hf_sigma_ctx *c);	/* c->rule to the rules of c-
 /* sigma_expand.c: s with its placeholders replaced, out a list of struct hf_str in the arena: one for each combination.
  * Without values the rule becomes not applicable, and out stays empty. */
 int hf_expand(const struct hf_sigma_ctx *c, unsigned line, struct hf_str s, struct hf_vec *out);
+struct hf_prefilter;
+int hf_prefilter_make(const struct hf_vec *rules, struct hf_prefilter **ret);	/* sigma_prefilter.c; -ENOMEM */
+void hf_prefilter_free(struct hf_prefilter **f);
 int hf_holdfast_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *y);	/* sigma_holdfast.c */
 /* sigma_corr.c */
 int hf_corr_compile(const struct hf_sigma_ctx *c, const struct hf_ynode *doc, const struct hf_ynode *corr);

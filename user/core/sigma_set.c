@@ -79,6 +79,7 @@ void hf_ruleset_free(struct hf_ruleset **rs)
 	hf_vec_clear(&s->rules);
 	hf_vec_clear(&s->filters);
 	hf_arena_clear(&s->arena);
+	hf_prefilter_free(&s->prefilter);
 	pcre2_match_data_free(s->match_data);
 	pcre2_match_context_free(s->match_ctx);
 	pcre2_jit_stack_free(s->jit_stack);
@@ -270,6 +271,8 @@ int hf_ruleset_finish(struct hf_ruleset *rs, struct hf_rule_error *ret_err)
 	}
 	free(rs->key);
 	rs->key = NULL;
+	if (rc == 0)
+		rc = hf_prefilter_make(&rs->rules, &rs->prefilter);
 	if (rc < 0)
 		return rc;
 	mark_steps(&rs->rules);

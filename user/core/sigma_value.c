@@ -47,6 +47,7 @@ static int compile_regex(const struct hf_sigma_ctx *c, const struct hf_ynode *y,
 	(void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
 	p->op = HF_P_RE;
 	p->re = code;
+	p->re_text = y->s;
 	return 0;
 }
 

@@ -38,7 +38,8 @@ static void mark_steps(struct hf_traj *t)
 static int detections_init(struct hf_traj *t)
 {
 	t->det = calloc(t->nrules + 1, sizeof(*t->det));
-	if (!t->det)
+	t->det_of = calloc(t->nrules + 1, sizeof(*t->det_of));
+	if (!t->det || !t->det_of)
 		return -ENOMEM;
 	mark_steps(t);
 	for (unsigned i = 0; i < t->nrules; i++) {
@@ -46,8 +47,10 @@ static int detections_init(struct hf_traj *t)
 		bool step = t->scratch->matched[i / 64] >> (i % 64) & 1;
 		enum hf_label_scope to;
 
+		t->det_of[i] = HF_NIL;
 		if (hf_rule_is_correlation(r) || hf_rule_not_applicable(r))
 			continue;
+		t->det_of[i] = t->ndet;
 		t->det[t->ndet++] = (struct hf_det){
 			.rule = r, .index = i, .categories = hf_rule_categories(r),
 			.step_only = hf_rule_is_step_only(r), .hold_truncated = hf_rule_on_truncated_hold(r),
@@ -72,7 +75,8 @@ static int fill(struct hf_traj *t, struct hf_str workspace)
 	while (t->workspace.n > 1 && w[t->workspace.n - 1] == '/')
 		t->workspace.n--;
 	t->scratch->matched = calloc(t->nrules / 64 + 1, sizeof(t->scratch->matched[0]));
-	if (!t->scratch->matched)
+	t->scratch->candidates = calloc(t->nrules / 64 + 1, sizeof(t->scratch->candidates[0]));
+	if (!t->scratch->matched || !t->scratch->candidates)
 		return -ENOMEM;
 	if (hf_procs_init(t) < 0 || hf_labels_init(t) < 0 || hf_corr_init(t) < 0 || hf_dests_init(t) < 0)
 		return -ENOMEM;
@@ -116,11 +120,14 @@ void hf_traj_free(struct hf_traj **pt)
 	hf_labels_free(t);
 	hf_corr_free(t);
 	hf_dests_free(t);
-	if (t->scratch)
+	if (t->scratch) {
 		free(t->scratch->matched);
+		free(t->scratch->candidates);
+	}
 	free(t->scratch);
 	free(t->past);
 	free(t->det);
+	free(t->det_of);
 	free((char *)t->workspace.p);
 	free(t);
 }

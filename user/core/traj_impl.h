@@ -140,6 +140,7 @@ struct hf_scratch {
 	char num[HF_FIELDS][24];
 	char ip[64], sun[128];
 	uint64_t *matched;		/* a bit for each rule of the set */
+	uint64_t *candidates;		/* the same; see hf_ruleset_candidates() */
 	uint32_t *sample;		/* counted correlations: those within the window, sample_cap */
 	union { uint64_t key; double num; } *value;	/* theirs, one more */
 	struct hf_effective effective;	/* touched only when a rule asks for it */
@@ -164,6 +165,7 @@ struct hf_traj {
 	unsigned ncorr;
 	struct hf_det *det;
 	unsigned ndet;
+	uint32_t *det_of;		/* of each rule; HF_NIL none */
 	const char *label_name[HF_LABELS_MAX];
 	unsigned nlabels;
 	struct hf_rule_labels *rule_labels;

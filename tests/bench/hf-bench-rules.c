@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-#include "core/traj.h"
+#include "traj.h"
 
 #define RUN_NS 400000000ull
 static const char *const tool[] = { "bash", "sh", "python3", "perl", "curl", "wget", "nc", "tar", "git", "gcc", "make", "cat", "cp", "rm",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "check.h"
 #include "cli.h"
+#include "coverage.h"
 #include "engine/rules_load.h"
 #include "jsonw.h"
 
@@ -13,13 +14,15 @@
 enum { EXIT_OK, EXIT_EXAMPLE, EXIT_INPUT };
 
 static const char usage[] =
-	"Usage: holdfast check [--json] [--level-verdict LEVEL=VERDICT]... [--values FILE] RULES...\n"
+	"Usage: holdfast check [--json] [--level-verdict LEVEL=VERDICT]... [--values FILE] [--coverage] RULES...\n"
 	"\n"
 	"Loads Sigma rules (files, or trees of *.yml, *.yaml and *.json), runs their examples and shows what each\n"
 	"rule would do. Errors are given as FILE:LINE: what is wrong; what helps.\n"
 	"\n"
 	"      --json                          one JSON object a line for each rule or error\n"
 	"      --level-verdict LEVEL=VERDICT   default verdict of a rule level, e.g. medium=hold\n"
+	"      --coverage                      instead: how many of the rules apply, on which hooks, with which verdict on\n"
+	"                                      this host (as root), and why the rest do not; files with errors count too\n"
 	"      --values FILE                   YAML map: values of the placeholders (%name%) of |expand\n"
 	"  -h, --help                          show this\n"
 	"\n"
@@ -206,6 +209,7 @@ int hf_cmd_check(int argc, char **argv)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' }, { "level-verdict", required_argument, NULL, 'l' },
 		{ "verdict", required_argument, NULL, 'l' },	/* as run has it */
+		{ "coverage", no_argument, NULL, 'c' },
 		{ "values", required_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
@@ -226,6 +230,8 @@ int hf_cmd_check(int argc, char **argv)
 			return EXIT_INPUT;
 		if (o == 'j')
 			c.json = true;
+		else if (o == 'c')
+			src.partial = true;
 		else if (o == 'v')
 			src.values = optarg;
 		else if (src.nverdicts == VERDICTS_MAX)
@@ -243,7 +249,10 @@ int hf_cmd_check(int argc, char **argv)
 			fprintf(stderr, "holdfast check: %s\n", err.text[0] ? err.text : strerror(-rc));
 		return EXIT_INPUT;
 	}
-	rc = run_checks(&c, rs);
+	if (src.partial)
+		rc = hf_coverage_show(rs, c.nerrors, c.json) < 0 ? EXIT_INPUT : EXIT_OK;
+	else
+		rc = run_checks(&c, rs);
 	hf_ruleset_free(&rs);
 	return hf_cli_end("check", rc) == rc ? rc : EXIT_INPUT;
 }

@@ -259,14 +259,14 @@ static int load_all(struct loader *l)
 			warn(l, l->src->paths[i],
 			     "no rule file that is not loaded already; rules end in .yml, .yaml or .json");
 	}
-	if (rc == 0 && l->nbad == 0) {
+	if (rc == 0 && (l->nbad == 0 || l->src->partial)) {
 		rc = hf_ruleset_finish(l->rs, l->err);
 		if (rc < 0)
 			(void)report(l, rc);
+		else
+			warn_filters(l);
 	}
-	if (rc == 0 && l->nbad == 0)
-		warn_filters(l);
-	return rc < 0 ? rc : l->nbad ? -EINVAL : 0;
+	return rc < 0 ? rc : l->nbad && !l->src->partial ? -EINVAL : 0;
 }
 
 int hf_rules_read(const struct hf_rules_source *src, struct hf_ruleset **ret, struct hf_rule_error *ret_err)

@@ -18,6 +18,7 @@ struct hf_rules_source {
 	void (*warn)(void *ctx, const char *text);
 	/* NULL: stop at the first error. Else called for each, and all files are read. */
 	void (*error)(void *ctx, const struct hf_rule_error *err);
+	bool partial;			/* with error: the good files make the set all the same */
 	void *ctx;
 };
 /* 0 and *ret, owned by the caller; or -EINVAL, -ENOENT, ... with *ret_err saying why; or -ENOMEM. */

@@ -243,6 +243,7 @@ bool hf_doctor_guarantee(const struct hf_check checks[HF_CHECKS], unsigned i, st
 	/* Two ways to stop a read: with both gone there is none. */
 	if (rows[i].also && (missing & rows[i].also) == rows[i].also && strcmp(rows[i].id, "read") == 0)
 		ret->gives = rows[i].none;
+	ret->none = ret->gives == rows[i].none;
 	return true;
 }
 

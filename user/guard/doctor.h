@@ -42,6 +42,7 @@ struct hf_guarantee {
 	const char *action;
 	const char *gives;	/* text for people: what holds, or what is left of it */
 	bool ok;
+	bool none;		/* nothing is left of it */
 	uint32_t missing;	/* bit per enum hf_check_id */
 };
 /* false: past the end */

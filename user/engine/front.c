@@ -43,7 +43,8 @@ static volatile sig_atomic_t front_child;
 
 /*
  * What the terminal sends goes to the whole foreground group: CMD has it already. What a process sends to the front alone
- * (kill PID, timeout(1), a supervisor) is meant for CMD.
+ * (kill PID, timeout(1), a supervisor) is meant for CMD. SIGTSTP, too, only reaches CMD: the front stops when CMD has, so
+ * that CMD can put the terminal in order first, or go on if it ignores the signal.
  */
 static void front_forward(int sig, siginfo_t *si, void *uc)
 {
@@ -56,7 +57,7 @@ static void front_forward(int sig, siginfo_t *si, void *uc)
 
 static void front_signals(void)
 {
-	static const int sigs[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM };
+	static const int sigs[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP };
 	struct sigaction sa = { .sa_sigaction = front_forward, .sa_flags = SA_SIGINFO | SA_RESTART };
 
 	sigemptyset(&sa.sa_mask);

@@ -17,13 +17,15 @@
 /* The front wants to know how it ended; whoever still runs stays watched. */
 static void front_bye(struct hf_engine *e)
 {
-	char text[900];
+	char text[1000], killed[160] = "";
 
 	if (e->front_gone)
 		return;
+	if (e->killed)
+		snprintf(killed, sizeof(killed), "session killed: %s; ", e->killed_why);
 	if (e->ending)
-		snprintf(text, sizeof(text), "%llu held, %llu denied; journal %.600s, last hash %s", (unsigned long long)e->c.held,
-			 (unsigned long long)e->c.denied, e->journal_path, hf_jfile_hash(e->jfile));
+		snprintf(text, sizeof(text), "%s%llu held, %llu denied; journal %.600s, last hash %s", killed,
+			 (unsigned long long)e->c.held, (unsigned long long)e->c.denied, e->journal_path, hf_jfile_hash(e->jfile));
 	else
 		snprintf(text, sizeof(text), "%s left processes running: they stay watched; journal goes on in %.600s (holdfast sessions)",
 			 e->name, e->journal_path);

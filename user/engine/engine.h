@@ -60,6 +60,7 @@ struct hf_question {
 	struct hf_judgement j;
 	struct hf_binding binding;	/* over all findings that ask */
 	struct hf_hold *hold;
+	bool announced;			/* by a line on stderr */
 	uint64_t since_ns;		/* of the phase */
 	struct hf_remote r;
 };
@@ -98,6 +99,7 @@ struct hf_engine {
 	bool sync_wakeup;
 	bool session_frozen_by_us, paused_by_operator;
 	bool front_gone, cmd_exited, ending, killed;
+	char killed_why[128];
 	int cmd_status;
 	uint64_t started_ns, last_state_ns;
 	struct hf_session_state seen;	/* loss already journalled */
@@ -156,6 +158,8 @@ void hf_engine_explain(struct hf_engine *e, const struct hf_action *a, const str
 void hf_engine_prompt_step(struct hf_engine *e);
 void hf_engine_prompt_input(struct hf_engine *e);
 void hf_engine_prompt_drop(struct hf_engine *e, const struct hf_question *q);
+/* No terminal, or it is not ours now: says on the caller's stderr, once, that this waits and how to decide. */
+void hf_engine_announce(struct hf_engine *e, struct hf_question *q);
 
 /* engine_ctl.c */
 int hf_engine_control(void *ctx, struct hf_ctl *c, const struct hf_ctl_peer *peer, const struct hf_control *req, char *err, size_t err_cap);

@@ -113,6 +113,7 @@ void hf_engine_kill(struct hf_engine *e, const char *why)
 	if (e->killed)
 		return;
 	e->killed = true;
+	snprintf(e->killed_why, sizeof(e->killed_why), "%s", why);
 	hf_engine_note(e, "kill", "%s", why);
 	hf_cgroup_kill(&e->cg);
 	/* every question of the session is moot: its task dies in the kernel */
@@ -243,12 +244,13 @@ static void make_binding(struct hf_engine *e, struct hf_question *q)
 	}
 }
 
-static void hold_announce(struct hf_engine *e, const struct hf_question *q)
+void hf_engine_announce(struct hf_engine *e, struct hf_question *q)
 {
 	char id[32], what[300], line[700];
 
-	if (e->prompt && e->o->ask != HF_ASK_SOCKET)
+	if (q->announced)
 		return;
+	q->announced = true;
 	hf_hold_id(e, q->hold, id, sizeof(id));
 	hf_action_summary(&q->a, what, sizeof(what));
 	snprintf(line, sizeof(line), "holdfast: hold %s waits for a decision: %s  (holdfast approve %s | holdfast deny %s)\n", id,
@@ -301,7 +303,9 @@ static void hold(struct hf_engine *e, struct hf_question *q)
 	}
 	if (e->o->pause_session)
 		freeze(e);
-	hold_announce(e, q);
+	q->announced = false;
+	if (!e->prompt || e->o->ask == HF_ASK_SOCKET)
+		hf_engine_announce(e, q);
 }
 
 /* What the action is besides: the stronger judgement counts. */

@@ -8,6 +8,8 @@
 #include "engine/engine.h"
 
 #define REDRAW_NS (1000ull * 1000 * 1000)
+#define ANNOUNCE_NS (500ull * 1000 * 1000)		/* a shell is just handing the terminal over */
+#define REDRAW_SHARED_NS (200ull * 1000 * 1000)	/* with --pause process others write into what stands there */
 
 static bool pgrp_in_session(void *ctx, pid_t pgrp)
 {
@@ -50,12 +52,13 @@ void hf_engine_prompt_drop(struct hf_engine *e, const struct hf_question *q)
 
 void hf_engine_prompt_step(struct hf_engine *e)
 {
+	uint64_t redraw_ns = e->o->pause_session ? REDRAW_NS : REDRAW_SHARED_NS;
 	struct hf_hold *h;
 
 	if (!e->prompt || e->o->ask == HF_ASK_SOCKET)
 		return;
 	if (e->shown) {
-		if (hf_now_ns() - e->drawn_ns >= REDRAW_NS)
+		if (hf_now_ns() - e->drawn_ns >= redraw_ns)
 			prompt_draw(e);
 		return;
 	}
@@ -63,8 +66,11 @@ void hf_engine_prompt_step(struct hf_engine *e)
 	if (!h)
 		return;
 	/* A background job or a stopped one must not take the shell's terminal; the socket can answer meanwhile. */
-	if (!hf_prompt_may_take(e->prompt, getpgid(e->run->front_pid), pgrp_in_session, e))
+	if (!hf_prompt_may_take(e->prompt, getpgid(e->run->front_pid), pgrp_in_session, e)) {
+		if (hf_now_ns() - h->asked_ns >= ANNOUNCE_NS)
+			hf_engine_announce(e, &e->q[h->guard_cookie]);
 		return;
+	}
 	if (hf_prompt_take(e->prompt) < 0)
 		return;
 	e->shown = &e->q[h->guard_cookie];
@@ -79,6 +85,12 @@ void hf_engine_prompt_input(struct hf_engine *e)
 
 	if (!q)
 		return;
+	if (hf_prompt_gone(e->prompt)) {	/* hung up: what waits is asked by the socket only */
+		prompt_release(e);
+		hf_prompt_close(&e->prompt);
+		hf_engine_note(e, "terminal-gone", "the terminal hung up: decide by 'holdfast holds'");
+		return;
+	}
 	if (ans == HF_ANSWER_NONE) {
 		prompt_draw(e);
 		return;

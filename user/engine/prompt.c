@@ -28,12 +28,19 @@
  * insert mode or line-drawing set of the agent's, which would move or garble what we draw; no autowrap; no cursor. */
 #define ENTER_ASK "\033[?1049$p\033[?47$p\033[?7$p\033[?25$p"
 #define ENTER_DRAW "\033[?1049h\033[?69l\033[?6l\033[4l\033(B\017\033[?7l\033[?25l\033[0m\033[2J"
+/*
+ * tmux and screen do not answer ?1049$p. They restore the cursor when the alternate screen is left, so: say where the cursor is,
+ * put it on a mark, enter, move, leave, say where it is now. On the mark: the agent had not entered. The agent's page is lost
+ * by this, but it is drawn over anyway, and drawn anew by the agent afterwards.
+ */
+#define ENTER_PROBE "\033[6n\033[%u;%uH\033[?1049h\033[H\033[?1049l\033[6n"
 #define CANCEL "\030"		/* CAN: ends an escape sequence that was written in part */
 
 struct hf_prompt {
 	int fd;
 	int ep;				/* holds fd while the terminal is taken: else each key for the agent would wake the engine */
-	bool taken, gone, plain, colour, utf8;
+	bool taken, gone, plain, colour, utf8, mux;
+	unsigned mark_row, mark_col;	/* of ENTER_PROBE */
 	struct termios saved, ours;
 	pid_t saved_pgrp;
 	sigset_t saved_mask;
@@ -91,6 +98,7 @@ int hf_prompt_open(struct hf_prompt **ret)
 	p->plain = !term || !*term || strcmp(term, "dumb") == 0;
 	p->colour = !p->plain && !(no && *no);
 	p->utf8 = is_utf8_locale();
+	p->mux = term && (strncmp(term, "tmux", 4) == 0 || strncmp(term, "screen", 6) == 0);
 	*ret = p;
 	return 0;
 }
@@ -209,6 +217,33 @@ static int raw_mode(struct hf_prompt *p)
 	return 0;
 }
 
+static void size_of(const struct hf_prompt *p, struct hf_prompt_screen *s)
+{
+	struct winsize ws;
+
+	if (ioctl(p->fd, TIOCGWINSZ, &ws) < 0 || !ws.ws_row || !ws.ws_col)
+		ws = (struct winsize){ .ws_row = 24, .ws_col = 80 };
+	s->rows = ws.ws_row;
+	s->cols = ws.ws_col;
+}
+
+static void enter_screen(struct hf_prompt *p)
+{
+	struct hf_prompt_screen s;
+	char probe[64];
+
+	append(p, CANCEL ENTER_ASK);
+	if (p->mux) {
+		size_of(p, &s);
+		/* any place but the corner, where nobody would expect a saved cursor */
+		p->mark_row = 2 + (unsigned)(now_ms() % (s.rows > 2 ? s.rows - 1 : 1));
+		p->mark_col = 2 + (unsigned)(now_ms() / 64 % (s.cols > 2 ? s.cols - 1 : 1));
+		snprintf(probe, sizeof(probe), ENTER_PROBE, p->mark_row, p->mark_col);
+		append(p, probe);
+	}
+	append(p, ENTER_DRAW);
+}
+
 int hf_prompt_take(struct hf_prompt *p)
 {
 	struct termios saved;
@@ -240,7 +275,7 @@ int hf_prompt_take(struct hf_prompt *p)
 	p->out_len = p->out_off = 0;
 	p->frame_queued = p->enter_again = p->wrote = p->gone = false;
 	if (!p->plain)
-		append(p, CANCEL ENTER_ASK ENTER_DRAW);
+		enter_screen(p);
 	flush_and_watch(p);
 	return 0;
 fail:
@@ -275,20 +310,13 @@ static void retake(struct hf_prompt *p)
 
 static void new_question(struct hf_prompt *p, const char *id)
 {
+	bool first = !p->shown[0];
+
 	snprintf(p->shown, sizeof(p->shown), "%s", id);
 	p->page = p->scroll = 0;
 	p->guard_until_ms = UINT64_MAX;
-	tcflush(p->fd, TCIFLUSH);
-}
-
-static void size_of(const struct hf_prompt *p, struct hf_prompt_screen *s)
-{
-	struct winsize ws;
-
-	if (ioctl(p->fd, TIOCGWINSZ, &ws) < 0 || !ws.ws_row || !ws.ws_col)
-		ws = (struct winsize){ .ws_row = 24, .ws_col = 80 };
-	s->rows = ws.ws_row;
-	s->cols = ws.ws_col;
+	if (!first)	/* hf_prompt_take() has just done it, and the terminal's answers are on their way */
+		tcflush(p->fd, TCIFLUSH);
 }
 
 int hf_prompt_draw(struct hf_prompt *p, const struct hf_prompt_view *v)
@@ -419,11 +447,17 @@ enum hf_prompt_answer hf_prompt_input(struct hf_prompt *p)
 static void leave_screen(struct hf_prompt *p)
 {
 	bool was_alt = p->keys.alt_screen == 2 || p->keys.alt_screen_old == 2;
+	bool probed = p->mux && !p->keys.alt_screen && p->keys.ncpr == 2;
+	char back[32] = "";
 	uint64_t until = now_ms() + RELEASE_MS;
 
 	p->out_len = p->out_off = 0;
 	if (!p->wrote)
 		return;		/* the terminal took nothing, so there is nothing to undo */
+	if (probed && (p->keys.cpr[1].row != p->mark_row || p->keys.cpr[1].col != p->mark_col))
+		was_alt = true;
+	else if (p->mux && p->keys.ncpr)
+		snprintf(back, sizeof(back), "\033[%u;%uH", p->keys.cpr[0].row, p->keys.cpr[0].col);
 	append(p, CANCEL "\033[0m\033[2J\033[H");
 	if (p->keys.wrap != 3)
 		append(p, "\033[?7h");
@@ -431,6 +465,7 @@ static void leave_screen(struct hf_prompt *p)
 		append(p, "\033[?25h");
 	if (!was_alt)
 		append(p, "\033[?1049l");
+	append(p, back);
 	for (;;) {
 		struct pollfd pfd = { .fd = p->fd, .events = POLLOUT };
 		uint64_t now = now_ms();

@@ -101,7 +101,13 @@ static int csi_final(struct hf_keys *k, unsigned char c)
 			k->skip = 3;
 		}
 		return HF_KEY_NONE;
-	case 'I': case 'O': case 'R': case 'c': case 'n': case 't':
+	case 'R':
+		if (k->npar == 2 && k->ncpr < 2) {
+			k->cpr[k->ncpr].row = k->par[0];
+			k->cpr[k->ncpr++].col = k->par[1];
+		}
+		return HF_KEY_NONE;
+	case 'I': case 'O': case 'c': case 'n': case 't':
 		return HF_KEY_NONE;	/* focus, reports */
 	}
 	return HF_KEY_OTHER;

@@ -16,6 +16,9 @@ struct hf_keys {
 	bool paste;			/* between ESC[200~ and ESC[201~ */
 	/* DECRPM answers (CSI ? mode ; value $ y): value + 1, 0 no answer yet */
 	unsigned alt_screen, alt_screen_old, wrap, cursor;
+	/* the first cursor position reports (CSI row ; column R) */
+	unsigned ncpr;
+	struct { unsigned row, col; } cpr[2];
 };
 /* One byte; a key when one is complete. Printable keys are their ASCII code. */
 int hf_keys_feed(struct hf_keys *k, unsigned char c);

@@ -280,6 +280,15 @@ static void past_line(struct hf_page *p, const struct hf_past *t, bool with_pid)
 		hf_page_cut(p, t->verdict >= HF_HOLD ? HF_S_STRONG : HF_S_NONE, hf_str_of(buf), p->cols);
 }
 
+static void guidance(struct hf_page *p, struct hf_str text)
+{
+	char buf[4096 + 32];
+	size_t n = (size_t)snprintf(buf, 32, "its advice to the agent: ");
+
+	n += hf_str_escape(text, buf + n, 4096);
+	hf_page_fold(p, HF_S_NONE, 4, (struct hf_str){ buf, n }, 6);
+}
+
 static void finding(struct hf_page *p, const struct hf_finding *f)
 {
 	char id[256], level[32], tags[512] = "";
@@ -304,7 +313,7 @@ static void finding(struct hf_page *p, const struct hf_finding *f)
 	for (unsigned i = 0; i < f->nstory && i < HF_STORY_MAX; i++)
 		past_line(p, &f->story[i], false);
 	if (hf_rule_guidance(f->rule) && hf_rule_guidance(f->rule)[0])
-		fold_escaped(p, HF_S_NONE, 4, hf_str_of(hf_rule_guidance(f->rule)), 6);
+		guidance(p, hf_str_of(hf_rule_guidance(f->rule)));
 }
 
 static void labels(struct hf_page *p, const char *whose, uint64_t bits)

@@ -58,6 +58,12 @@ static void child_environment(const struct hf_run *r)
 	setenv("USER", r->user.name, 1);
 	setenv("LOGNAME", r->user.name, 1);
 	setenv("SHELL", r->user.shell, 1);
+	if (getenv("MAIL")) {		/* sudo and su make it root's */
+		char mail[160];
+
+		snprintf(mail, sizeof(mail), "/var/mail/%s", r->user.name);
+		setenv("MAIL", mail, 1);
+	}
 	unsetenv("SUDO_UID");
 	unsetenv("SUDO_GID");
 	unsetenv("SUDO_USER");

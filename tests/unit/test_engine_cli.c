@@ -199,7 +199,7 @@ static void listings(void **state)
 	assert_string_equal(out, "");
 	a = engine(&codex);
 	b = engine(&claude);
-	SAYS("sessions", 0, "7f3a000000000001  codex           running    u           2026-11-24T08:23:49Z        12      1\n"
+	SAYS("sessions", 0, "7f3a000000000001  codex           running         u           2026-11-24T08:23:49Z        12      1\n"
 	     "  codex --yolo\n  journal /var/j\n");
 	SAYS("sessions --json", 0, "{\"id\":\"7f3a800000000002\",\"name\":\"claude\"");
 	SAYS("holds", 0, "7f3a0-1  connect 203.0.113.7:443 (tcp)\n    by process 1251 of session codex: curl \\x1b[31m\\xff\n"
@@ -274,7 +274,7 @@ static void only_root(void **state)
 		if (setgid(65534) < 0 || setuid(65534) < 0)
 			_exit(9);
 		if (freopen("/dev/null", "w", stdout) && run("kill all") == 1 &&
-		    strcmp(out, "holdfast kill: only root may control sessions; try: sudo holdfast kill\n") == 0)
+		    strcmp(out, "holdfast kill: only root may control sessions; try: sudo holdfast kill all\n") == 0)
 			_exit(0);
 		_exit(1);
 	}

@@ -104,7 +104,7 @@ int hf_cmd_approve(int argc, char **argv)
 		return hf_cli_usage("approve", "--scope is once or session, not '%s'", d.scope);
 	if (optind + 1 != argc)
 		return hf_cli_usage("approve", "%s", optind == argc ? "needs the id of a hold" : "takes one id");
-	if (hf_cli_need_root("approve"))
+	if (hf_cli_need_root(argc, argv))
 		return 1;
 	d.id = argv[optind];
 	return decide(&d);
@@ -134,7 +134,7 @@ int hf_cmd_deny(int argc, char **argv)
 	}
 	if (optind + 1 != argc)
 		return hf_cli_usage("deny", "%s", optind == argc ? "needs the id of a hold" : "takes one id");
-	if (hf_cli_need_root("deny"))
+	if (hf_cli_need_root(argc, argv))
 		return 1;
 	d.id = argv[optind];
 	return decide(&d);

@@ -28,8 +28,7 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 all is well, 1 an example failed, 2 bad rules or bad usage.\n"
 	"\n"
-	"Example:\n"
-	"  holdfast check rules/ my-rule.yml\n";
+	"Example: holdfast check rules/ my-rule.yml\n";
 
 struct check {
 	bool json;

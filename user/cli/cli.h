@@ -32,8 +32,10 @@ int hf_cli_usage(const char *cmd, const char *fmt, ...) __attribute__((format(pr
 int hf_cli_fail(const char *cmd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* getopt_long() that says what is wrong by hf_cli_usage() and then returns '?'. 'h' is --help. Call with optind = 1 first. */
 int hf_cli_getopt(int argc, char **argv, const struct option *options);
-/* 0, or 1 after one line which says that root is needed. */
-int hf_cli_need_root(const char *cmd);
+/* The same with short options; SHORTS has a ':' first, or "+:", and 'h' in it. */
+int hf_cli_getopt_short(int argc, char **argv, const char *shorts, const struct option *options);
+/* 0, or 1 after one line which says that root is needed, and what to type. */
+int hf_cli_need_root(int argc, char **argv);
 /* Flushes stdout: rc, or 1 when what was printed did not get out. */
 int hf_cli_end(const char *cmd, int rc);
 #endif

@@ -152,7 +152,7 @@ static int control(int argc, char **argv, const char *done, const char *usage)
 	}
 	if (optind + 1 != argc)
 		return hf_cli_usage(k.cmd, "%s", optind == argc ? "needs a session, or all" : "takes one session, or all");
-	if (hf_cli_need_root(k.cmd))
+	if (hf_cli_need_root(argc, argv))
 		return 1;
 	if (hf_cli_find_sessions(k.cmd, argv[optind], strcmp(k.cmd, "kill") == 0, &ts))
 		return 1;

@@ -99,7 +99,7 @@ int hf_cmd_holds(int argc, char **argv)
 	}
 	if (optind != argc)
 		return hf_cli_usage("holds", "takes no argument");
-	if (hf_cli_need_root("holds"))
+	if (hf_cli_need_root(argc, argv))
 		return 1;
 	r = hf_ctl_each(each, &l);
 	if (r < 0)

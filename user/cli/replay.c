@@ -32,7 +32,7 @@ int hf_cmd_replay(int argc, char **argv)
 	int c, status = 2;
 
 	optind = 1;
-	while (rules && verdicts && (c = getopt_long(argc, argv, "r:", longopts, NULL)) != -1) {
+	while (rules && verdicts && (c = hf_cli_getopt_short(argc, argv, ":hr:", longopts)) != -1) {
 		if (c == 'r') {
 			rules[o.nrules++] = optarg;
 		} else if (c == 'v') {
@@ -49,7 +49,7 @@ int hf_cmd_replay(int argc, char **argv)
 		}
 	}
 	if (!o.nrules || optind >= argc) {
-		fputs("Usage: holdfast replay -r RULES [--json] JOURNAL... (see holdfast replay --help)\n", stderr);
+		hf_cli_usage("replay", "%s", o.nrules ? "needs a journal" : "needs rules: -r RULES");
 		goto out;
 	}
 	o.rules = rules;

@@ -43,7 +43,7 @@ static const char usage[] =
 	"Example: sudo holdfast run -n codex -- codex exec 'fix the failing test'\n";
 
 enum { OPT_ASK = 256, OPT_ON_HOLD, OPT_TIMEOUT, OPT_ON_TIMEOUT, OPT_PAUSE, OPT_JOURNAL, OPT_NO_EXPLAIN, OPT_ALLOW_SETUID, OPT_KILL,
-       OPT_VERDICT, OPT_VALUES, OPT_HELP };
+       OPT_VERDICT, OPT_VALUES };
 
 static const struct option longopts[] = {
 	{ "name", required_argument, NULL, 'n' },
@@ -61,7 +61,7 @@ static const struct option longopts[] = {
 	{ "verdict", required_argument, NULL, OPT_VERDICT },
 	{ "values", required_argument, NULL, OPT_VALUES },
 	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, OPT_HELP },
+	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
 
@@ -78,13 +78,15 @@ struct parsed {
 /* Which of the words; -1 when none, and the message names them. */
 static int one_of(const char *opt, const char *arg, const char *const *words, int n)
 {
+	char list[128] = "";
+	size_t len = 0;
+
 	for (int i = 0; i < n; i++)
 		if (!strcmp(arg, words[i]))
 			return i;
-	fprintf(stderr, "holdfast run: --%s %s: must be ", opt, arg);
-	for (int i = 0; i < n; i++)
-		fprintf(stderr, "%s%s", i == 0 ? "" : i == n - 1 ? " or " : ", ", words[i]);
-	fputc('\n', stderr);
+	for (int i = 0; i < n && len < sizeof(list); i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i == 0 ? "" : i == n - 1 ? " or " : ", ", words[i]);
+	hf_cli_usage("run", "--%s %s: must be %s", opt, arg, list);
 	return -1;
 }
 
@@ -105,7 +107,7 @@ static int parse_time(const char *arg, uint64_t *ret_ns)
 	else if (*end && strcmp(end, "s"))
 		v = 0;
 	if (errno || end == arg || *arg == '-' || v == 0 || v > 604800000ul || v * unit > 604800ull * 1000000000ull) {
-		fprintf(stderr, "holdfast run: --timeout %s: must be a time such as 90s, 5m or 500ms, at most 7 days\n", arg);
+		hf_cli_usage("run", "--timeout %s: must be a time such as 90s, 5m or 500ms, at most 7 days", arg);
 		return -EINVAL;
 	}
 	*ret_ns = v * unit;
@@ -144,7 +146,7 @@ static int parse_choice(struct parsed *p, int c, const char *arg)
 static int parse_list(const char *opt, const char **list, unsigned *n, unsigned max, const char *arg)
 {
 	if (*n == max) {
-		fprintf(stderr, "holdfast run: more than %u %s\n", max, opt);
+		hf_cli_usage("run", "more than %u %s", max, opt);
 		return -EINVAL;
 	}
 	list[(*n)++] = arg;
@@ -190,7 +192,7 @@ static int parse_one(struct parsed *p, int c, const char *arg)
 	case OPT_PAUSE:
 		return parse_choice(p, c, arg);
 	default:
-		return -EINVAL;		/* getopt has said what */
+		return -EINVAL;		/* hf_cli_getopt_short() has said what */
 	}
 }
 
@@ -203,7 +205,7 @@ static int default_rules(struct parsed *p)
 			p->rules[p->o.nrules++] = places[i];
 			return 0;
 		}
-	fprintf(stderr, "holdfast run: no rules: neither %s nor %s is there; name some with -r\n", places[0], places[1]);
+	hf_cli_fail("run", "no rules: neither %s nor %s is there; name some with -r", places[0], places[1]);
 	return -ENOENT;
 }
 
@@ -220,7 +222,7 @@ static int load_rules(struct parsed *p, struct hf_ruleset **ret)
 	int r = hf_rules_read(&src, ret, &re);
 
 	if (r < 0)
-		fprintf(stderr, "holdfast: %s\n", re.text[0] ? re.text : strerror(-r));
+		hf_cli_fail("run", "%s", re.text[0] ? re.text : strerror(-r));
 	else if (hf_ruleset_count(*ret) == 0)
 		fprintf(stderr, "holdfast: warning: no rule was loaded: nothing will be held\n");
 	return r;
@@ -244,21 +246,17 @@ int hf_cmd_run(int argc, char **argv)
 	int c, rc;
 
 	p.o.rules = p.rules;
-	argv[0] = (char *)"holdfast run";	/* what getopt's messages begin with */
-	while ((c = getopt_long(argc, argv, "+n:u:r:q", longopts, NULL)) != -1) {
-		if (c == OPT_HELP) {
+	optind = 1;
+	while ((c = hf_cli_getopt_short(argc, argv, "+:hn:u:r:q", longopts)) != -1) {
+		if (c == 'h') {
 			fputs(usage, stdout);
-			return 0;
+			return hf_cli_end("run", 0);
 		}
-		if (parse_one(&p, c, optarg) < 0) {
-			fprintf(stderr, "Try 'holdfast run --help'.\n");
+		if (parse_one(&p, c, optarg) < 0)
 			return 2;
-		}
 	}
-	if (optind >= argc) {
-		fprintf(stderr, "holdfast run: no command given. Example: holdfast run -- bash\n");
-		return 2;
-	}
+	if (optind >= argc)
+		return hf_cli_usage("run", "no command given, such as: holdfast run -- bash");
 	p.o.argv = argv + optind;
 	if (p.o.nrules == 0 && default_rules(&p) < 0)
 		return 2;

@@ -25,12 +25,12 @@ static void table_row(struct listing *l, const char *line)
 	char id[40], name[128], state[32], user[64], since[40], command[512], journal[1024];
 
 	if (l->n == 0)
-		printf("%-16s  %-14s  %-9s  %-10s  %-20s  %8s  %5s\n", "ID", "NAME", "STATE", "USER", "SINCE", "ACTIONS", "HOLDS");
+		printf("%-16s  %-14s  %-14s  %-10s  %-20s  %8s  %5s\n", "ID", "NAME", "STATE", "USER", "SINCE", "ACTIONS", "HOLDS");
 	if (!cJSON_GetObjectItemCaseSensitive(o, "since"))
 		snprintf(since, sizeof(since), "%llu s ago", (unsigned long long)hf_cli_number(o, "age_ms") / 1000);
 	else
 		hf_cli_text(o, "since", "?", since, sizeof(since));
-	printf("%-16s  %-14s  %-9s  %-10s  %-20s  %8llu  %5llu\n", hf_cli_text(o, "id", "?", id, sizeof(id)),
+	printf("%-16s  %-14s  %-14s  %-10s  %-20s  %8llu  %5llu\n", hf_cli_text(o, "id", "?", id, sizeof(id)),
 	       hf_cli_text(o, "name", "?", name, sizeof(name)), hf_cli_text(o, "state", "?", state, sizeof(state)),
 	       hf_cli_text(o, "user", "?", user, sizeof(user)), since, (unsigned long long)hf_cli_number(o, "actions"),
 	       (unsigned long long)hf_cli_number(o, "holds"));
@@ -92,7 +92,7 @@ int hf_cmd_sessions(int argc, char **argv)
 	}
 	if (optind != argc)
 		return hf_cli_usage("sessions", "takes no argument");
-	if (hf_cli_need_root("sessions"))
+	if (hf_cli_need_root(argc, argv))
 		return 1;
 	r = hf_ctl_each(each, &l);
 	if (r < 0)

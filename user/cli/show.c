@@ -71,11 +71,11 @@ static int number(const char *text, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
-enum { OPT_TIMELINE = 256, OPT_TREE, OPT_JSON, OPT_WINDOW, OPT_HELP };
+enum { OPT_TIMELINE = 256, OPT_TREE, OPT_JSON, OPT_WINDOW };
 static const struct option longopts[] = {
 	{ "timeline", no_argument, NULL, OPT_TIMELINE }, { "tree", no_argument, NULL, OPT_TREE }, { "json", no_argument, NULL, OPT_JSON },
 	{ "all", no_argument, NULL, 'a' }, { "wall", no_argument, NULL, 'w' }, { "pid", required_argument, NULL, 'p' },
-	{ "text", required_argument, NULL, 't' }, { "window", required_argument, NULL, OPT_WINDOW }, { "help", no_argument, NULL, OPT_HELP },
+	{ "text", required_argument, NULL, 't' }, { "window", required_argument, NULL, OPT_WINDOW }, { "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
 
@@ -85,8 +85,8 @@ static int options(int argc, char **argv, struct hf_show_options *o, bool *json)
 	uint64_t v;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "awp:t:", longopts, NULL)) != -1) {
-		if (c == OPT_HELP) {
+	while ((c = hf_cli_getopt_short(argc, argv, ":hawp:t:", longopts)) != -1) {
+		if (c == 'h') {
 			fputs(usage, stdout);
 			return 1;
 		}
@@ -106,7 +106,7 @@ static int options(int argc, char **argv, struct hf_show_options *o, bool *json)
 			o->window_ns = v ? v * 1000000 : 1;
 		} else {
 			if (c != '?')
-				fprintf(stderr, "holdfast show: not a fitting number: %s\n", optarg);
+				hf_cli_usage("show", "not a fitting number: %s", optarg);
 			return -EINVAL;
 		}
 	}
@@ -126,10 +126,10 @@ int hf_cmd_show(int argc, char **argv)
 
 	if (rc > 0)
 		return 0;
-	if (rc < 0 || optind != argc - 1) {
-		fputs("Usage: holdfast show [--timeline|--tree|--json] SESSION|JOURNAL (see holdfast show --help)\n", stderr);
+	if (rc < 0)
 		return 2;
-	}
+	if (optind != argc - 1)
+		return hf_cli_usage("show", "%s", optind == argc ? "needs a session or a journal" : "takes one session or journal");
 	if (hf_jopen_find(argv[optind], NULL, path, sizeof(path), why, sizeof(why)) < 0) {
 		fprintf(stderr, "holdfast show: %s\n", why);
 		return 2;

@@ -41,10 +41,15 @@ int hf_cli_fail(const char *cmd, const char *fmt, ...)
 
 int hf_cli_getopt(int argc, char **argv, const struct option *options)
 {
+	return hf_cli_getopt_short(argc, argv, ":h", options);
+}
+
+int hf_cli_getopt_short(int argc, char **argv, const char *shorts, const struct option *options)
+{
 	int at = optind, o;
 
 	opterr = 0;
-	o = getopt_long(argc, argv, ":h", options, NULL);
+	o = getopt_long(argc, argv, shorts, options, NULL);
 	if (o == ':')
 		hf_cli_usage(argv[0], "%s needs a value", argv[optind - 1]);
 	else if (o == '?')
@@ -52,11 +57,16 @@ int hf_cli_getopt(int argc, char **argv, const struct option *options)
 	return o == ':' ? '?' : o;
 }
 
-int hf_cli_need_root(const char *cmd)
+int hf_cli_need_root(int argc, char **argv)
 {
+	char line[512] = "";
+	size_t n = 0;
+
 	if (geteuid() == 0)
 		return 0;
-	return hf_cli_fail(cmd, "only root may control sessions; try: sudo holdfast %s", cmd);
+	for (int i = 0; i < argc && n < sizeof(line); i++)
+		n += (size_t)snprintf(line + n, sizeof(line) - n, " %s", argv[i]);
+	return hf_cli_fail(argv[0], "only root may control sessions; try: sudo holdfast%s", line);
 }
 
 int hf_cli_end(const char *cmd, int rc)

@@ -77,7 +77,7 @@ int hf_cmd_verify(int argc, char **argv)
 	int opt;
 
 	optind = 1;
-	while ((opt = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
+	while ((opt = hf_cli_getopt(argc, argv, longopts)) != -1) {
 		if (opt == 'h') {
 			fputs(usage, stdout);
 			return 0;
@@ -88,14 +88,12 @@ int hf_cmd_verify(int argc, char **argv)
 			hash = optarg;
 		else {
 			if (opt == 'H')
-				fputs("holdfast verify: --hash takes 64 hex digits\n", stderr);
+				hf_cli_usage("verify", "--hash takes 64 hex digits");
 			return 2;
 		}
 	}
-	if (optind != argc - 1) {
-		fputs("Usage: holdfast verify [--complete] [--hash HASH] SESSION|JOURNAL (see holdfast verify --help)\n", stderr);
-		return 2;
-	}
+	if (optind != argc - 1)
+		return hf_cli_usage("verify", "%s", optind == argc ? "needs a session or a journal" : "takes one session or journal");
 	if (hf_jopen_find(argv[optind], NULL, path, sizeof(path), why, sizeof(why)) < 0 ||
 	    hf_jopen_each(path, on_line, &c, &res, why, sizeof(why)) < 0) {
 		fprintf(stderr, "holdfast verify: %s\n", why);

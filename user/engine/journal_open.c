@@ -202,5 +202,5 @@ int hf_jopen_find(const char *what, const char *dir, char *out, size_t cap, char
 		snprintf(why, why_cap, "several journals fit, name one: %s%s", s.others, s.found > 3 ? ", ..." : "");
 		return -ENOTUNIQ;
 	}
-	return s.found ? 0 : fail(ENOENT, why, why_cap, "no such file, and no session with this id or name:", what);
+	return s.found ? 0 : fail(ENOENT, why, why_cap, "no session has this id or name, nor is it a file:", what);
 }

@@ -75,7 +75,7 @@ wait_for() {
 }
 
 # hold_ids: of our session
-hold_ids() { "$HF_BIN" holds --json | sed -n "s/.*\"id\":\"\([^\"]*\)\",\"session\":\"[^\"]*\",\"name\":\"$NAME\".*/\1/p"; }
+hold_ids() { "$HF_BIN" holds --json | sed -n "s/.*\"id\":\"\([^\"]*\)\",\"session\":\"[^\"]*\",\"session_name\":\"$NAME\".*/\1/p"; }
 has_hold() { HOLD=$(hold_ids | head -n 1); [ -n "$HOLD" ]; }
 
 # answerer approve|deny [OPTION...]: answers all holds of the session until $T/stop is there

@@ -113,7 +113,8 @@ risky() {
 	# the ordinary first step was not hindered
 	[ -x "$RUN/work/a" ]
 	# the upload: asked about, refused, and nothing arrived
-	grep -q 'finding Credential read, then a command of the session connects out' "$RUN/asked"
+	grep -q 'finding Private key or credential shown, copied or packed' "$RUN/asked"
+	grep -q 'finding Command named a credential, then something is uploaded' "$RUN/asked"
 	[ "$(requests_for '"url":"/secret-sink')" = 0 ]
 	# neither the start-up file nor the unit nor the history
 	[ ! -s "$RUN/home/.bashrc" ]

@@ -5,8 +5,8 @@
  *
  *   enter SECONDS MNT-NS NET-NS TOKEN COMMAND [ARG]...
  *
- * MNT-NS and NET-NS are what the links /proc/self/ns/{mnt,net} say outside. TOKEN names a file in the box's root, which the
- * overlays' lower directories don't have. Status: 120 refused, 124 out of time, else the command's.
+ * MNT-NS and NET-NS are what the links /proc/self/ns/{mnt,net} say outside. TOKEN names a file that only the box's root
+ * has. Status: 120 refused, 124 out of time, else the command's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -81,8 +81,10 @@ static void check_world(char **argv)
 		refuse("the root is not the box's");
 }
 
-/* What docker leaves to root by default, without net_raw's friends: mounts, modules, raw devices, the clock, the kernel's log,
- * other namespaces and nodes of devices are out of reach. */
+/*
+ * About what docker leaves to root: mounts, modules, raw devices, the clock, the kernel's log, other namespaces and
+ * nodes of devices are out of reach.
+ */
 static void drop_capabilities(void)
 {
 	static const int keep[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FSETID, CAP_FOWNER, CAP_NET_RAW, CAP_SETGID, CAP_SETUID,

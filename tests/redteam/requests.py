@@ -36,8 +36,11 @@ def request(method, url, params=None, data=None, json=None, headers=None, files=
         data = _json.dumps(json).encode()
     if files:
         parts = files.values() if isinstance(files, dict) else [f[1] for f in files]
-        parts = [p[1] if isinstance(p, tuple) else p for p in parts]
-        data = b"".join(p.read() if hasattr(p, "read") else bytes(p, "utf-8") if isinstance(p, str) else p for p in parts)
+        data = b""
+        for p in parts:
+            p = p[1] if isinstance(p, tuple) else p
+            p = p.read() if hasattr(p, "read") else p
+            data += p.encode() if isinstance(p, str) else p
     if isinstance(data, dict):
         data = urllib.parse.urlencode(data).encode()
     elif isinstance(data, str):

@@ -41,6 +41,7 @@ static pid_t spawn_in(const struct hf_cgroup *c)
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* a failed test must leave nobody behind who holds ctest's pipe */
 		if (c && hf_cgroup_add(c, 0) < 0)
 			_exit(1);
 		close_range(3, ~0u, 0); /* as exec does: a copy of dir_fd keeps the lock */

@@ -378,7 +378,7 @@ PY
 	# the whole session stands still
 	grep -q 1 "/sys/fs/cgroup/holdfast/$(session_id)/cgroup.freeze" || grep -q 1 "/sys/fs/cgroup/unified/holdfast/$(session_id)/cgroup.freeze"
 	"$HF_BIN" approve "$HOLD" | grep -q "^approved $HOLD (once)"
-	! "$HF_BIN" approve "$HOLD"
+	not "$HF_BIN" approve "$HOLD"
 	hf_wait
 	gone "$E/unlink"
 }

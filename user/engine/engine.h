@@ -61,6 +61,7 @@ struct hf_question {
 	struct hf_binding binding;	/* over all findings that ask */
 	struct hf_hold *hold;
 	bool announced;			/* by a line on stderr */
+	bool out;			/* its thread is not frozen with the others (hf_cgroup_thread_out) */
 	uint64_t since_ns;		/* of the phase */
 	struct hf_remote r;
 };
@@ -147,6 +148,7 @@ void hf_inflight_drop(struct hf_engine *e, uint32_t tid);
 void hf_engine_judge(struct hf_engine *e, struct hf_question *q);	/* judges and answers or holds */
 void hf_engine_decide(struct hf_engine *e, struct hf_question *q, enum hf_decision d, enum hf_scope s, const char *via, uid_t uid, pid_t pid);
 void hf_engine_resume(struct hf_engine *e, uint32_t tgid, const struct hf_question *but);	/* after a stop; but is answered */
+bool hf_question_is_ticketed(const struct hf_question *q);	/* the kernel itself compares at the moment of effect */
 void hf_engine_step_holds(struct hf_engine *e);		/* deadlines, freezing, outcomes, gone targets */
 void hf_engine_outcome(struct hf_engine *e, struct hf_question *q);
 void hf_engine_pause(struct hf_engine *e, bool on);

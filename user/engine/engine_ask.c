@@ -21,6 +21,7 @@ struct hf_question *hf_question_take(struct hf_engine *e)
 			q->phase = HF_Q_ASKED;
 			q->hold = NULL;
 			q->marked = NULL;
+			q->out = false;
 			q->since_ns = hf_now_ns();
 			return q;
 		}
@@ -49,6 +50,9 @@ void hf_question_free(struct hf_engine *e, struct hf_question *q)
 	f = hf_inflight_find(e, q->a.tid);
 	if (f && f->q == q)
 		f->q = NULL;
+	if (q->out)
+		(void)hf_cgroup_thread_out(&e->cg, (pid_t)q->a.tid, false);
+	q->out = false;
 	if (q->hold)
 		hf_holds_done(e->holds, q->hold);
 	q->hold = NULL;
@@ -186,12 +190,21 @@ static bool ask_again(struct hf_engine *e, const struct seccomp_notif *n, struct
 			if (q->phase == HF_Q_CONTINUED && q->hold->decision == HF_DEC_DENY) {
 				hf_notif_error(e->listener, n->id, EPERM);
 				hf_question_free(e, q);
+			} else if (q->phase == HF_Q_CONTINUED && !hf_question_is_ticketed(q)) {
+				/* the same a moment ago, but not for sure when the kernel looks: check it again */
+				q->phase = HF_Q_FREEZING;
+				q->since_ns = hf_now_ns();
 			} else if (q->phase == HF_Q_CONTINUED) {	/* interrupted, by our own freeze or a signal */
 				hf_engine_ticket(e, q);
 				hf_inflight_put(e, q);
 				hf_notif_continue(e->listener, n->id);
 			}
 			return true;
+		}
+		if (q->out && q->a.nr == fresh->a.nr) {
+			e->c.raced++;
+			q->a.flags |= HF_ACT_RACED;
+			hf_engine_log_mark(e, "raced-argument", &q->a, "the arguments changed after they were judged: judged anew");
 		}
 		if (q->phase == HF_Q_CONTINUED)		/* decided long ago; only its outcome was still waited for */
 			hf_engine_outcome(e, q);

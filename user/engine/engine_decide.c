@@ -124,7 +124,7 @@ void hf_engine_kill(struct hf_engine *e, const char *why)
 
 /* --- freezing ---------------------------------------------------------------------------------- */
 
-static bool is_ticketed(const struct hf_question *q)
+bool hf_question_is_ticketed(const struct hf_question *q)
 {
 	if (q->guard != HF_GUARD_SECCOMP)
 		return true;	/* fanotify and stopped opens: the kernel's own object was judged */
@@ -154,9 +154,14 @@ static void maybe_thaw(struct hf_engine *e)
 
 		if (q->phase == HF_Q_FREEZING || (q->phase == HF_Q_HELD && e->o->pause_session))
 			return;
-		if (q->phase == HF_Q_CONTINUED && !is_ticketed(q) && !q->hold->orphan && now < q->since_ns + HF_OUTCOME_WAIT_NS)
+		if (q->phase == HF_Q_CONTINUED && !hf_question_is_ticketed(q) && !q->hold->orphan && now < q->since_ns + HF_OUTCOME_WAIT_NS)
 			return;
 	}
+	for (unsigned i = 0; i < HF_QUESTIONS; i++)
+		if (e->q[i].phase != HF_Q_FREE && e->q[i].out) {	/* back to the others, to be frozen with them the next time */
+			(void)hf_cgroup_thread_out(&e->cg, (pid_t)e->q[i].a.tid, false);
+			e->q[i].out = false;
+		}
 	e->session_frozen_by_us = false;
 	hf_cgroup_freeze(&e->cg, false);
 }
@@ -211,10 +216,23 @@ static void recheck(struct hf_engine *e, struct hf_question *q)
 	answer_deny(e, q, "denied (its arguments changed after they were judged)");
 }
 
+/*
+ * Where freezing interrupts the question it becomes invalid, and the frozen caller cannot ask again. So its thread alone is taken out
+ * once all is frozen: it makes its call again and raises a new notification (hf_engine's ask_again()).
+ */
+static bool asks_again_alone(struct hf_engine *e, struct hf_question *q)
+{
+	if (!e->cg.split)
+		return false;
+	if (!q->out)
+		q->out = hf_cgroup_thread_out(&e->cg, (pid_t)q->a.tid, true) == 0;
+	return !hf_notif_valid(e->listener, q->n.id);
+}
+
 static void step_freezing(struct hf_engine *e, struct hf_question *q)
 {
 	freeze(e);
-	if (others_frozen(e)) {
+	if (others_frozen(e) && !asks_again_alone(e, q)) {
 		recheck(e, q);
 		return;
 	}
@@ -413,14 +431,14 @@ void hf_engine_judge(struct hf_engine *e, struct hf_question *q)
 
 static void decide_allow(struct hf_engine *e, struct hf_question *q)
 {
-	if (q->guard == HF_GUARD_SECCOMP && !hf_notif_valid(e->listener, q->n.id)) {
+	if (q->guard == HF_GUARD_SECCOMP && !hf_notif_valid(e->listener, q->n.id) && (hf_question_is_ticketed(q) || !e->cg.split)) {
 		q->phase = HF_Q_CONTINUED;	/* the restarted call finds the decision */
 		q->since_ns = hf_now_ns();
 		q->hold->orphan = true;
 		maybe_thaw(e);
 		return;
 	}
-	if (!is_ticketed(q)) {
+	if (!hf_question_is_ticketed(q)) {
 		q->phase = HF_Q_FREEZING;
 		q->since_ns = hf_now_ns();
 		step_freezing(e, q);

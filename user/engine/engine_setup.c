@@ -164,6 +164,11 @@ static int setup_guards(struct hf_engine *e, char *err, size_t err_cap)
 		snprintf(err, err_cap, "cgroup v2: %s (is it mounted?)", strerror(-r));
 		return r;
 	}
+	r = e->run->caps.wait_killable ? 0 : hf_cgroup_split(&e->cg);
+	if (r < 0) {
+		snprintf(err, err_cap, "threaded groups below the session's cgroup: %s", strerror(-r));
+		return r;
+	}
 	r = hf_bpf_attach_cgroup(e->bpf, e->cg.dir_fd, &e->hooks);
 	if (r < 0) {
 		snprintf(err, err_cap, "socket hooks of the session's cgroup: %s", strerror(-r));

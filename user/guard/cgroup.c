@@ -234,6 +234,7 @@ int hf_cgroup_create(uint64_t session, struct hf_cgroup *ret)
 	(void)write_file(fd, "cgroup.max.depth", depth);
 	(void)write_file(fd, "cgroup.max.descendants", GROUPS_MAX);
 	ret->dir_fd = fd;
+	ret->split = false;
 	strcpy(ret->path, path);
 	return 0;
 }
@@ -241,14 +242,37 @@ int hf_cgroup_create(uint64_t session, struct hf_cgroup *ret)
 int hf_cgroup_add(const struct hf_cgroup *c, pid_t pid)
 {
 	char b[24];
+	int r;
 
 	snprintf(b, sizeof(b), "%d", (int)pid);
-	return write_file(c->dir_fd, "cgroup.procs", b);
+	r = write_file(c->dir_fd, "cgroup.procs", b);
+	return r < 0 || !c->split ? r : write_file(c->dir_fd, "all/cgroup.procs", b);
+}
+
+int hf_cgroup_split(struct hf_cgroup *c)
+{
+	int r = 0;
+
+	if (mkdirat(c->dir_fd, "all", 0755) < 0 || mkdirat(c->dir_fd, "one", 0755) < 0)
+		return -errno;
+	r = write_file(c->dir_fd, "all/cgroup.type", "threaded");
+	if (r == 0)
+		r = write_file(c->dir_fd, "one/cgroup.type", "threaded");
+	c->split = r == 0;
+	return r;
+}
+
+int hf_cgroup_thread_out(const struct hf_cgroup *c, pid_t tid, bool out)
+{
+	char b[24];
+
+	snprintf(b, sizeof(b), "%d", (int)tid);
+	return write_file(c->dir_fd, out ? "one/cgroup.threads" : "all/cgroup.threads", b);
 }
 
 int hf_cgroup_freeze(const struct hf_cgroup *c, bool on)
 {
-	return write_file(c->dir_fd, "cgroup.freeze", on ? "1" : "0");
+	return write_file(c->dir_fd, c->split ? "all/cgroup.freeze" : "cgroup.freeze", on ? "1" : "0");
 }
 
 typedef int (*group_fn)(int dir_fd, void *ctx);

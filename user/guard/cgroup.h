@@ -7,11 +7,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct hf_cgroup { int dir_fd; char path[4096]; };
+struct hf_cgroup { int dir_fd; char path[4096]; bool split; };
 /* Mount point of cgroup2 from /proc/self/mountinfo. -ENOENT none. */
 int hf_cgroup_root(char *out, size_t cap);
 int hf_cgroup_create(uint64_t session, struct hf_cgroup *ret);	/* makes the parent "holdfast" too */
 int hf_cgroup_add(const struct hf_cgroup *c, pid_t pid);	/* 0 = self */
+/*
+ * Before the first hf_cgroup_add(): makes the two threaded groups "all" and "one" below. All members are in "all" from then on, and only it
+ * is frozen; a single thread can be taken out of the ice with hf_cgroup_thread_out(). For kernels where freezing interrupts a thread's
+ * question (no WAIT_KILLABLE_RECV): it has to run again to ask again.
+ */
+int hf_cgroup_split(struct hf_cgroup *c);
+int hf_cgroup_thread_out(const struct hf_cgroup *c, pid_t tid, bool out);	/* -ESRCH: it is gone */
 int hf_cgroup_freeze(const struct hf_cgroup *c, bool on);	/* only asks; see hf_bpf_session_frozen */
 int hf_cgroup_kill(const struct hf_cgroup *c);			/* cgroup.kill (5.14), else freeze-signal-thaw loop */
 int hf_cgroup_populated(const struct hf_cgroup *c);		/* 1, 0, -errno */

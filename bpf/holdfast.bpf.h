@@ -151,6 +151,8 @@ __u64 hf_len_leaf, hf_len_ext, hf_len_parent;
 __u32 hf_woken;
 /* 1 while the halted map may hold somebody, so that all other calls look nothing up. */
 __u32 hf_halted_any;
+/* Records of any session that found no room, where the reader sees it without a system call. */
+__u64 hf_lost;
 /* The session the task iterator asks about. */
 __u64 hf_iter_session;
 
@@ -206,6 +208,7 @@ __noinline int hf_emit(__u32 cpu, __u32 len)
 	len &= HF_DATA_MASK;
 	if (!bpf_ringbuf_output(&ring, sc->data, len, wake))
 		return 1;
+	__sync_fetch_and_add(&hf_lost, 1);
 	if (type < HF_REC_TYPES)
 		__sync_fetch_and_add(&st->lost[type], 1);
 	if (h->flags & HF_REC_STOPPED)

@@ -20,6 +20,7 @@
 #include "core/decode.h"
 #include "core/hold.h"
 #include "core/journal.h"
+#include "core/known.h"
 #include "core/traj.h"
 #include "engine/ctl.h"
 #include "engine/journal_file.h"
@@ -108,6 +109,10 @@ struct hf_engine {
 	struct hf_question *shown;	/* on the prompt */
 	uint64_t drawn_ns;
 	struct hf_inflight *inflight;
+	struct hf_known *known;
+	uint64_t known_lost;		/* records lost when it was last cleared */
+	unsigned known_unsure;		/* drains until it may be believed again */
+	bool known_whole;		/* the last drain left nothing out */
 	struct hf_decode_buf *dec;
 	struct hf_judgement scratch_j;
 	struct hf_engine_counts c;
@@ -125,6 +130,8 @@ void hf_engine_teardown(struct hf_engine *e);
 void hf_engine_drain(struct hf_engine *e);
 /* The process of an action in the trajectory; learnt from /proc if its fork record is missing. NULL: out of memory. */
 struct hf_proc *hf_engine_proc(struct hf_engine *e, const struct hf_action *a);
+/* struct hf_remote's known_ids: from the records, if a drain just now left none out. */
+bool hf_engine_known_ids(void *ctx, pid_t tid, struct hf_remote_ids *ret);
 void hf_engine_loss(struct hf_engine *e);
 /* At the end, all drained: every sequence number given out is a record received or a loss counted; else a gap line says how many not. */
 void hf_engine_account(struct hf_engine *e);

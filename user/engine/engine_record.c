@@ -188,6 +188,33 @@ static void record_raced(struct hf_engine *e, const struct hf_rec_raced *r)
 	hf_engine_log_mark(e, "raced-argument", &a, r->what <= HF_RACED_ADDR_NO_TICKET ? what[r->what] : "unknown mismatch");
 }
 
+/*
+ * Every record says who its thread is; a fork's says it of the child. Ids that nobody uses any more stay: the next one to get the
+ * number has a fork record of its own, and who has no record at all never asks.
+ */
+static void record_ids(struct hf_engine *e, const struct hf_rec *h, const struct hf_action *a)
+{
+	if (a->kind == HF_EXIT) {
+		hf_known_drop(e->known, h->tid);
+		hf_known_drop(e->known, h->tgid);
+		return;
+	}
+	hf_known_put(e->known, h->tid, h->tgid, h->start_ns, h->uid);
+	if (a->kind == HF_FORK)
+		hf_known_put(e->known, a->child_tid, a->child_tgid, a->child_start_ns, h->uid);
+}
+
+bool hf_engine_known_ids(void *ctx, pid_t tid, struct hf_remote_ids *ret)
+{
+	struct hf_engine *e = ctx;
+	const struct hf_known_ids *k = hf_known_find(e->known, (uint32_t)tid);
+
+	if (!k || !e->known_whole || e->known_unsure)
+		return false;
+	*ret = (struct hf_remote_ids){ .tgid = k->tgid, .uid = k->uid, .start_ns = k->start_ns };
+	return true;
+}
+
 static int on_record(void *ctx, const void *rec, size_t len)
 {
 	struct hf_engine *e = ctx;
@@ -212,13 +239,26 @@ static int on_record(void *ctx, const void *rec, size_t len)
 		return 0;
 	}
 	a.flags |= HF_ACT_OUTCOME;
+	record_ids(e, h, &a);
 	record_action(e, &a, old_tid);
 	return 0;
 }
 
 void hf_engine_drain(struct hf_engine *e)
 {
+	uint64_t lost;
+
 	hf_bpf_drain(e->bpf, on_record, e);
+	e->known_whole = hf_bpf_drained(e->bpf, &lost);
+	if (lost != e->known_lost) {
+		/* a record from before the loss may still come with the next drain */
+		e->known_lost = lost;
+		e->known_unsure = 2;
+	}
+	if (e->known_unsure) {
+		hf_known_clear(e->known);
+		e->known_unsure -= e->known_whole;
+	}
 }
 
 /* A process stopped at an open whose record was lost: nobody knows what it opened, so it must not go on with it. */

@@ -24,10 +24,11 @@ static int setup_memory(struct hf_engine *e)
 	if (e->q == MAP_FAILED)
 		return -ENOMEM;
 	e->inflight = calloc(HF_INFLIGHT, sizeof(*e->inflight));
+	e->known = calloc(1, sizeof(*e->known));
 	e->dec = malloc(sizeof(*e->dec));
 	e->line = malloc(65536);
 	e->holds = hf_holds_new();
-	return e->inflight && e->dec && e->line && e->holds ? hf_guardian_turns_new(&e->turns) : -ENOMEM;
+	return e->inflight && e->known && e->dec && e->line && e->holds ? hf_guardian_turns_new(&e->turns) : -ENOMEM;
 }
 
 /* Neither the OOM killer nor the terminal should reach the engine before the agent. */
@@ -260,6 +261,7 @@ int hf_engine_setup(struct hf_engine *e, char *err, size_t err_cap)
 		return r;
 	for (unsigned i = 0; i < HF_QUESTIONS; i++) {	/* touches one page each: the hooks sit at the end of the slot */
 		e->q[i].r.may_open = may_open;
+		e->q[i].r.known_ids = hf_engine_known_ids;
 		e->q[i].r.ctx = e;
 	}
 	e->traj = hf_traj_new(e->session, e->run->rules, hf_str_of(e->run->cwd), NULL);

@@ -377,6 +377,12 @@ int hf_bpf_drain(struct hf_bpf *b, hf_bpf_record_fn cb, void *ctx)
 	return hf_ring_drain(&b->ring, cb, ctx);
 }
 
+bool hf_bpf_drained(const struct hf_bpf *b, uint64_t *ret_lost)
+{
+	*ret_lost = __atomic_load_n(&b->skel->bss->hf_lost, __ATOMIC_ACQUIRE);
+	return !b->ring.stuck;
+}
+
 int hf_bpf_ring_fd(const struct hf_bpf *b)
 {
 	return bpf_map__fd(b->skel->maps.ring);

@@ -58,6 +58,11 @@ int hf_bpf_interest_add(struct hf_bpf *b, const char *name, uint32_t flags);
  */
 typedef int (*hf_bpf_record_fn)(void *ctx, const void *rec, size_t len);
 int hf_bpf_drain(struct hf_bpf *b, hf_bpf_record_fn cb, void *ctx);
+/*
+ * Did the last drain hand over all that had been emitted when it began? False where a record was still being written. *ret_lost:
+ * records of all sessions lost so far.
+ */
+bool hf_bpf_drained(const struct hf_bpf *b, uint64_t *ret_lost);
 int hf_bpf_ring_fd(const struct hf_bpf *b);	/* for epoll: readable when the kernel thought it worth waking us */
 
 /*

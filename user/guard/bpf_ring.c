@@ -60,13 +60,16 @@ int hf_ring_drain(struct hf_ring *r, int (*cb)(void *ctx, const void *rec, size_
 	unsigned long cons = *r->consumer, prod = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
 	int n = 0;
 
+	r->stuck = false;
 	while (cons < prod) {
 		const uint8_t *at = r->data + (cons & (r->size - 1));
 		uint32_t hdr = committed_header((const uint32_t *)at), len;
 		int rc = 0;
 
-		if (hdr & BPF_RINGBUF_BUSY_BIT)
+		if (hdr & BPF_RINGBUF_BUSY_BIT) {
+			r->stuck = true;
 			break;
+		}
 		len = hdr & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
 		if (!(hdr & BPF_RINGBUF_DISCARD_BIT)) {
 			rc = cb(ctx, at + BPF_RINGBUF_HDR_SZ, len);

@@ -5,6 +5,7 @@
  */
 #ifndef HF_GUARD_BPF_RING_H
 #define HF_GUARD_BPF_RING_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct hf_ring {
 	unsigned long *consumer;
 	const unsigned long *producer;
 	const uint8_t *data;	/* mapped twice in a row, so a record never wraps */
+	bool stuck;		/* the last drain ended at a record that was not committed: others may lie behind it */
 };
 int hf_ring_open(int map_fd, size_t size, struct hf_ring *ret);
 void hf_ring_close(struct hf_ring *r);

@@ -11,7 +11,7 @@
 #include "action.h"
 #include "notif.h"
 
-struct hf_remote_ids { uint32_t tgid, ppid, uid; uint64_t start_ns; };
+struct hf_remote_ids { uint32_t tgid, ppid, uid; uint64_t start_ns; };	/* known_ids leaves ppid 0 */
 
 struct hf_remote {		/* reused for each question; holds the strings of the action built from it */
 	/* Set by the caller once, all may be NULL/0:

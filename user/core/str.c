@@ -90,8 +90,11 @@ size_t hf_str_escape_part(struct hf_str s, char *out, size_t cap, bool *ret_cut)
 	if (!s.p)
 		s.n = 0;
 	while (s.n > 0) {
-		char tok[16];
-		size_t used, len = escape_one(s, tok, &used);
+		char tok[16] = { s.p[0] };
+		size_t used = 1, len = 1;
+
+		if ((unsigned char)s.p[0] - 0x20u >= 0x5f)	/* nearly all is printable ASCII */
+			len = escape_one(s, tok, &used);
 
 		if (n + len > cap - 1) {
 			/* Back to the last whole token that leaves room for the dots. */
@@ -101,7 +104,10 @@ size_t hf_str_escape_part(struct hf_str s, char *out, size_t cap, bool *ret_cut)
 			*ret_cut = true;
 			break;
 		}
-		memcpy(out + n, tok, len);
+		if (len == 1)
+			out[n] = tok[0];
+		else
+			memcpy(out + n, tok, len);
 		n += len;
 		if (n + 3 <= cap - 1)
 			safe = n;

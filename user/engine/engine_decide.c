@@ -77,8 +77,6 @@ static void answer_allow(struct hf_engine *e, struct hf_question *q, bool keep)
 		answer_deny(e, q, "denied");
 		return;
 	}
-	hf_traj_commit(e->traj, &q->a, &q->j);
-	hf_engine_log_action(e, &q->a);
 	q->phase = keep ? HF_Q_CONTINUED : HF_Q_ASKED;
 	q->since_ns = hf_now_ns();
 	switch (q->guard) {
@@ -88,8 +86,6 @@ static void answer_allow(struct hf_engine *e, struct hf_question *q, bool keep)
 			hf_inflight_drop(e, q->a.tid);	/* died or interrupted: it asks again if it lives */
 			hf_bpf_ticket_drop(e->bpf, q->a.tid);
 		}
-		if (keep)
-			return;
 		break;
 	case HF_GUARD_FANOTIFY: {
 		struct hf_question key = { .phase = HF_Q_ASKED, .a = { .tid = q->a.tgid | HF_INFLIGHT_FAN, .tgid = q->a.tgid,
@@ -105,7 +101,11 @@ static void answer_allow(struct hf_engine *e, struct hf_question *q, bool keep)
 		hf_engine_resume(e, q->a.tgid, q);
 		break;
 	}
-	hf_question_free(e, q);
+	/* Written down while the caller runs already: nothing else is judged before, as there is one thread. */
+	hf_traj_commit(e->traj, &q->a, &q->j);
+	hf_engine_log_action(e, &q->a);
+	if (!keep || q->guard != HF_GUARD_SECCOMP)
+		hf_question_free(e, q);
 }
 
 void hf_engine_kill(struct hf_engine *e, const char *why)

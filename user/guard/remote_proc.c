@@ -16,6 +16,7 @@
 #include "remote_int.h"
 
 #define PAGE 4096u
+#define STR_FIRST 256u		/* of a string, with the first call */
 #define IOV_BATCH 64		/* pages asked for in one call */
 #define NS_LEVELS 33		/* MAX_PID_NS_LEVEL + 1 */
 #define BCACHEFS_MAGIC 0xca451a4e
@@ -54,12 +55,24 @@ ssize_t hf_remote_read(pid_t tid, uint64_t addr, void *out, size_t cap)
 
 ssize_t hf_remote_read_str(pid_t tid, uint64_t addr, char *out, size_t cap)
 {
-	ssize_t n = hf_remote_read(tid, addr, out, cap);
+	size_t first = PAGE - (addr & (PAGE - 1));
+	ssize_t n, more;
 	char *nul;
 
+	/* most are short and end in the page they begin in: no second page is looked up, or brought in, for those */
+	first = first < STR_FIRST ? first : STR_FIRST;
+	first = first < cap ? first : cap;
+	n = hf_remote_read(tid, addr, out, first);
 	if (n < 0)
 		return n;
 	nul = memchr(out, 0, (size_t)n);
+	if (!nul && (size_t)n == first && n < (ssize_t)cap) {
+		more = hf_remote_read(tid, addr + first, out + n, cap - first);
+		if (more > 0) {
+			nul = memchr(out + n, 0, (size_t)more);
+			n += more;
+		}
+	}
 	if (nul)
 		return nul - out;
 	return (size_t)n < cap ? -EFAULT : -ENAMETOOLONG;

@@ -75,6 +75,8 @@ wait_for() {
 }
 
 # hold_ids: of our session
+# not CMD: bats does not see a failure behind `!`
+not() { ! "$@"; }
 hold_ids() { "$HF_BIN" holds --json | sed -n "s/.*\"id\":\"\([^\"]*\)\",\"session\":\"[^\"]*\",\"session_name\":\"$NAME\".*/\1/p"; }
 has_hold() { HOLD=$(hold_ids | head -n 1); [ -n "$HOLD" ]; }
 

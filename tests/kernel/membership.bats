@@ -35,10 +35,10 @@ PY
 	ends_well
 }
 
-@test "vfork, posix_spawn, clone3, threads, daemons are members" {
+@test "vfork, posix_spawn, threads, daemons are members (clone3 is refused with ENOSYS)" {
 	local k
 
-	for k in vfork posix_spawn clone3 thread threadexec daemon; do
+	for k in vfork posix_spawn thread threadexec daemon; do
 		rm -f "$T/err"
 		hf -q -- "$HF_KT/spawn" "$k" "$T/key" >"$T/out" 2>"$T/err" || true
 		session_gone		# the daemon too has come to its end
@@ -138,7 +138,7 @@ PY
 
 @test "--kill-descendants ends what is left" {
 	run -3 hf -q --kill-descendants -- sh -c "setsid sh -c 'echo \$\$ > $T/pid; exec sleep 300' >/dev/null 2>&1 </dev/null & while [ ! -s $T/pid ]; do sleep 0.02; done; exit 3"
-	not kill -0 "$(cat "$T/pid")" 2>/dev/null
+	not grep -q "^State:[[:space:]]*[^ZX]" "/proc/$(cat "$T/pid")/status" 2>/dev/null	# init may reap it later
 	ends_well
 }
 

@@ -75,6 +75,8 @@ wait_for() {
 }
 
 # hold_ids: of our session
+# gone_pid PID: has it ended (a zombie that init has not collected counts)?
+gone_pid() { not grep -q "^State:[[:space:]]*[^ZX]" "/proc/$1/status" 2>/dev/null; }
 # not CMD: bats does not see a failure behind `!`
 not() { ! "$@"; }
 hold_ids() { "$HF_BIN" holds --json | sed -n "s/.*\"id\":\"\([^\"]*\)\",\"session\":\"[^\"]*\",\"session_name\":\"$NAME\".*/\1/p"; }
